@@ -1,0 +1,36 @@
+# Run by corbel_add_plugin() when a plugin was rebuilt: what git knows, then corbel-bundle.
+
+set(provenance "")
+find_program(git git)
+if(git)
+    execute_process(COMMAND ${git} rev-parse HEAD WORKING_DIRECTORY ${SOURCE}
+        OUTPUT_VARIABLE commit RESULT_VARIABLE failed ERROR_QUIET OUTPUT_STRIP_TRAILING_WHITESPACE)
+    if(NOT failed)
+        execute_process(COMMAND ${git} status --porcelain -- . WORKING_DIRECTORY ${SOURCE}
+            OUTPUT_VARIABLE changes ERROR_QUIET)
+        list(APPEND provenance --commit ${commit})
+        if(changes)
+            list(APPEND provenance --dirty)
+        endif()
+    endif()
+endif()
+foreach(text IN LISTS TEXTS)
+    list(APPEND options --file ${text})
+endforeach()
+if(KEY)
+    list(APPEND options --key ${KEY})
+endif()
+if(LICENSE)
+    list(APPEND options --license ${LICENSE})
+endif()
+if(RELEASE)
+    list(APPEND options --release ${RELEASE})
+endif()
+get_filename_component(parent ${BUNDLE} DIRECTORY)
+file(MAKE_DIRECTORY ${parent})
+execute_process(
+    COMMAND ${TOOL} make ${BUNDLE} --library ${LIBRARY} --builder ${BUILDER} ${provenance} ${options}
+    RESULT_VARIABLE failed)
+if(failed)
+    message(FATAL_ERROR "the bundle ${BUNDLE} was not made")
+endif()

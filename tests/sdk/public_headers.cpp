@@ -1,0 +1,9 @@
+/* The public headers of the host as C++17. */
+#include "corbel/trust.h"
+
+#include "corbel/corbel.h"
+
+int main()
+{
+    return CORBEL_OK;
+}
