@@ -1,0 +1,240 @@
+/* mistral.c: Mistral, after transformers' models/mistral/modeling_mistral.py.
+ *
+ * Llama's decoder without biases; every layer may look back over a window only. Shapes: B sequences
+ * of S tokens. */
+#include "corbel/layers.h"
+
+struct layer {
+    corbel_self_attention self_attn;
+    corbel_gated_mlp mlp;
+    corbel_value input_layernorm, post_attention_layernorm;
+};
+
+struct mistral {
+    int64_t head_dim, n_layers, hidden_act, window, pad_token_id;
+    double eps;
+    const corbel_rope *rope;
+    const char *module; /* which the trunk is in the classes with a head; NULL: MistralModel */
+    corbel_value embed_tokens, norm;
+    struct layer *layers;
+    corbel_linear head; /* lm_head, score or qa_outputs */
+};
+
+/* ---- MistralConfig ----------------------------------------------------------------------------
+ */
+
+/* clang-format off */
+#define CONFIG(F)                                                                                  \
+    F(i64,  vocab_size,              "vocab_size",              NULL)                              \
+    F(i64,  hidden_size,             "hidden_size",             NULL)                              \
+    F(i64,  intermediate_size,       "intermediate_size",       NULL)                              \
+    F(i64,  num_hidden_layers,       "num_hidden_layers",       NULL)                              \
+    F(i64,  num_attention_heads,     "num_attention_heads",     NULL)                              \
+    F(i64,  num_key_value_heads,     "num_key_value_heads",     "8")                               \
+    F(i64,  head_dim,                "head_dim",                CORBEL_ABSENT_JSON)                \
+    F(str,  hidden_act,              "hidden_act",              "\"silu\"")                        \
+    F(f64,  rms_norm_eps,            "rms_norm_eps",            "1e-6")                            \
+    F(rope, rope,                    "",                        "10000.0")                         \
+    F(i64,  sliding_window,          "sliding_window",          "4096|" CORBEL_ABSENT_JSON)        \
+    F(flag, tie_word_embeddings,     "tie_word_embeddings",     "false")                           \
+    F(i64,  pad_token_id,            "pad_token_id",            CORBEL_ABSENT_JSON)                \
+    F(i64,  num_labels,              "#id2label|num_labels",    "2")
+/* clang-format on */
+
+struct config {
+    CONFIG(CORBEL_MEMBER)
+};
+
+static void check_config(corbel_build *b, const struct config *c)
+{
+    corbel_check_size(b, "vocab_size", c->vocab_size);
+    corbel_check_size(b, "hidden_size", c->hidden_size);
+    corbel_check_size(b, "intermediate_size", c->intermediate_size);
+    corbel_check_layers(b, "num_hidden_layers", c->num_hidden_layers);
+    corbel_check_multiple(b, "num_attention_heads", c->num_attention_heads, "num_key_value_heads",
+                          c->num_key_value_heads);
+    corbel_check_optional_size(b, "sliding_window", c->sliding_window);
+    corbel_check_eps(b, "rms_norm_eps", c->rms_norm_eps);
+    corbel_check_token(b, "pad_token_id", c->pad_token_id);
+    corbel_check_size(b, "num_labels", c->num_labels);
+}
+
+/* ---- parameters ------------------------------------------------------------------------------ */
+
+/* MistralDecoderLayer.__init__ */
+static struct layer create_layer(corbel_build *b, const struct config *c, int64_t head_dim)
+{
+    struct layer l;
+
+    corbel_enter(b, "self_attn");
+    l.self_attn = corbel_param_self_attention(b, c->hidden_size, c->num_attention_heads,
+                                              c->num_key_value_heads, head_dim, 0);
+    corbel_leave(b);
+    l.mlp = corbel_param_gated_mlp(b, c->hidden_size, c->intermediate_size, 0);
+    l.input_layernorm = corbel_param_weight_1d(b, "input_layernorm", c->hidden_size);
+    l.post_attention_layernorm =
+        corbel_param_weight_1d(b, "post_attention_layernorm", c->hidden_size);
+    return l;
+}
+
+/* MistralModel.__init__; NULL: the build has failed. */
+static struct mistral *create(corbel_build *b, const struct config *c, const char *module)
+{
+    struct mistral *m = corbel_alloc(b, sizeof(*m));
+
+    check_config(b, c);
+    int64_t head_dim =
+        corbel_rotary_head_dim(b, c->head_dim, c->hidden_size, c->num_attention_heads);
+    struct layer *layers = corbel_alloc_array(b, c->num_hidden_layers, sizeof(*layers));
+    if (!m || !layers)
+        return NULL;
+    *m = (struct mistral){
+        .head_dim = head_dim,
+        .n_layers = c->num_hidden_layers,
+        .hidden_act = corbel_activation_of(b, "hidden_act", c->hidden_act),
+        .window = c->sliding_window == CORBEL_ABSENT ? 0 : c->sliding_window,
+        .pad_token_id = c->pad_token_id,
+        .eps = c->rms_norm_eps,
+        .rope = c->rope,
+        .module = module,
+        .layers = layers,
+    };
+    corbel_enter_trunk(b, module);
+    m->embed_tokens = corbel_param_weight_2d(b, "embed_tokens", c->vocab_size, c->hidden_size);
+    for (int64_t i = 0; i < m->n_layers; i++) {
+        corbel_enter_index(b, "layers", i);
+        layers[i] = create_layer(b, c, m->head_dim);
+        corbel_leave(b);
+    }
+    m->norm = corbel_param_weight_1d(b, "norm", c->hidden_size);
+    corbel_leave_trunk(b, module);
+    return m;
+}
+
+/* ---- MistralModel.forward ---------------------------------------------------------------------
+ */
+
+/* MistralDecoderLayer.forward: x [B,S,hidden] -> [B,S,hidden] */
+static corbel_value decoder_layer(corbel_build *b, const struct mistral *m, const struct layer *l,
+                                  corbel_value x, corbel_value rope, corbel_value mask)
+{
+    const corbel_attention how = {.causal = 1, .window = m->window};
+    corbel_value h = op_rms_norm(b, x, l->input_layernorm, m->eps);
+
+    corbel_enter(b, "self_attn");
+    h = corbel_attend_to_self(b, h, &l->self_attn, rope, mask, how);
+    corbel_leave(b);
+    x = op_add(b, x, h);
+
+    h = op_rms_norm(b, x, l->post_attention_layernorm, m->eps);
+    return op_add(b, x, corbel_gated_mlp_of(b, h, &l->mlp, m->hidden_act));
+}
+
+/* MistralModel.forward: the last hidden state [B,S,hidden]. As in transformers, hidden_states.0 is
+ * what goes into the first layer and the last of them is what comes out of the final norm. */
+static corbel_value model(corbel_build *b, const struct mistral *m)
+{
+    corbel_value mask = corbel_input(b, "attention_mask"), x, rope;
+
+    corbel_enter_trunk(b, m->module);
+    x = op_embedding(b, m->embed_tokens, corbel_input(b, "input_ids"));
+    rope = op_rope_table(b, corbel_input(b, "position_ids"), m->rope, m->head_dim);
+    for (int64_t i = 0; i < m->n_layers; i++) {
+        corbel_output_index(b, "hidden_states", i, x);
+        corbel_enter_index(b, "layers", i);
+        x = decoder_layer(b, m, &m->layers[i], x, rope, mask);
+        corbel_leave(b);
+    }
+    x = op_rms_norm(b, x, m->norm, m->eps);
+    corbel_output_index(b, "hidden_states", m->n_layers, x);
+    corbel_leave_trunk(b, m->module);
+    return x;
+}
+
+/* ---- the classes ----------------------------------------------------------------------------- */
+
+CORBEL_CREATE(MistralModel, CONFIG)
+{
+    return create(b, &(struct config){CONFIG(CORBEL_GATHER)}, NULL);
+}
+
+CORBEL_FORWARD(MistralModel, struct mistral)
+{
+    corbel_output(b, "last_hidden_state", model(b, m));
+}
+
+CORBEL_CREATE(MistralForCausalLM, CONFIG)
+{
+    struct mistral *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "model");
+
+    if (m && tie_word_embeddings)
+        m->head.weight = m->embed_tokens;
+    else if (m)
+        m->head = corbel_param_linear(b, "lm_head", vocab_size, hidden_size, 0);
+    return m;
+}
+
+CORBEL_FORWARD(MistralForCausalLM, struct mistral)
+{
+    corbel_value x = corbel_tokens_to_keep(b, model(b, m));
+
+    corbel_output(b, "logits", op_linear(b, x, m->head));
+}
+
+CORBEL_CREATE(MistralForSequenceClassification, CONFIG)
+{
+    struct mistral *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "model");
+
+    if (m)
+        m->head = corbel_param_linear(b, "score", num_labels, hidden_size, 0);
+    return m;
+}
+
+CORBEL_FORWARD(MistralForSequenceClassification, struct mistral)
+{
+    corbel_value x = model(b, m);
+
+    corbel_output(b, "logits", corbel_last_token_logits(b, x, m->pad_token_id, m->head));
+}
+
+CORBEL_CREATE(MistralForTokenClassification, CONFIG)
+{
+    struct mistral *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "model");
+
+    if (m)
+        m->head = corbel_param_linear(b, "score", num_labels, hidden_size, 1);
+    return m;
+}
+
+CORBEL_FORWARD(MistralForTokenClassification, struct mistral)
+{
+    corbel_output(b, "logits", op_linear(b, model(b, m), m->head));
+}
+
+CORBEL_CREATE(MistralForQuestionAnswering, CONFIG)
+{
+    struct mistral *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "model");
+
+    if (m)
+        m->head = corbel_param_linear(b, "qa_outputs", 2, hidden_size, 1);
+    return m;
+}
+
+CORBEL_FORWARD(MistralForQuestionAnswering, struct mistral)
+{
+    corbel_output_span(b, op_linear(b, model(b, m), m->head));
+}
+
+/* clang-format off */
+static const corbel_arch archs[] = {
+    CORBEL_CLASS(MistralModel,                     "mistral", "",                        "model"),
+    CORBEL_CLASS(MistralForCausalLM,               "mistral", "text-generation",         "model"),
+    CORBEL_CLASS(MistralForSequenceClassification, "mistral", "text-classification",     "model"),
+    CORBEL_CLASS(MistralForTokenClassification,    "mistral", "token-classification",    "model"),
+    CORBEL_CLASS(MistralForQuestionAnswering,      "mistral", "question-answering",      "model"),
+};
+/* clang-format on */
+static const corbel_arch *const arch_list[] = {&archs[0], &archs[1], &archs[2], &archs[3],
+                                               &archs[4]};
+
+CORBEL_PLUGIN("corbel/mistral", "1.0.0", arch_list);
