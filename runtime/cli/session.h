@@ -1,0 +1,41 @@
+/* cli/session.h: runtime, model and tokenizer as the common options ask for them. */
+#ifndef CLI_SESSION_H
+#define CLI_SESSION_H
+
+#include "cli/command.h"
+
+enum session_needs {
+    SESSION_RUNTIME = 0,
+    SESSION_MODEL = 1,
+    SESSION_SKELETON = 2, /* a model without weights */
+    SESSION_TOKENIZER = 4,
+};
+
+struct session {
+    corbel_runtime *runtime;
+    corbel_model *model;
+    corbel_tokenizer *tokenizer;
+};
+
+/* The common options alone; session_open begins with it. */
+corbel_status session_check(const struct arguments *a, corbel_error *err);
+/* The first word of the command line is the model. The caller closes it also after a failure. */
+corbel_status session_open(struct session *s, const struct arguments *a, int needs,
+                           corbel_error *err);
+void session_close(struct session *s);
+/* The tokenizer of the first word alone. */
+corbel_status session_tokenizer(const struct arguments *a, corbel_tokenizer **tokenizer,
+                                corbel_error *err);
+
+/* Turns "the call makes no sense" into "the input is bad", for input that is not the command line,
+ * and puts the place in front: the exit status is then 1 and not 2. */
+corbel_status input_error(corbel_status status, corbel_error *err, const char *place);
+
+/* Ctrl-C: asks what runs to end at the next token; a second one ends the process. */
+void interrupt_catch(void);
+bool interrupted(void);
+
+/* Seconds since some moment. */
+double now(void);
+
+#endif
