@@ -1,0 +1,17 @@
+/* fuzz_lock.c: any bytes as a corbel.lock; and a lock that is accepted can be asked. */
+#include "trust/lockfile.h"
+
+#include <stdint.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct lockfile lock;
+
+    if (lockfile_parse(&lock, (const char *)data, size, "fuzz", NULL) == CORBEL_OK) {
+        (void)lockfile_check_model(&lock, "model", "/nonexistent", NULL);
+        lockfile_finish(&lock);
+    }
+    return 0;
+}
