@@ -12,8 +12,10 @@
 #include <limits.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 extern char **environ;
 
@@ -52,6 +54,28 @@ static corbel_status run_program(char *const arguments[], corbel_error *err)
     return CORBEL_OK;
 }
 
+static bool program_exists(const char *name)
+{
+    char path[PATH_MAX];
+    const char *folder = getenv("PATH");
+
+    while (folder && *folder) {
+        const size_t size = strcspn(folder, ":");
+        const int n = snprintf(path, sizeof path, "%.*s/%s", (int)size, folder, name);
+        if (n > 0 && (size_t)n < sizeof path && access(path, X_OK) == 0)
+            return true;
+        folder += size + (folder[size] == ':');
+    }
+    return false;
+}
+
+/* CMake takes make unless told otherwise, and gives up where only Ninja is. */
+static void choose_generator(void)
+{
+    if (!getenv("CMAKE_GENERATOR") && !program_exists("make") && program_exists("ninja"))
+        setenv("CMAKE_GENERATOR", "Ninja", 1);
+}
+
 static corbel_status plugin_build(const struct arguments *a, corbel_error *err)
 {
     const char *folder = a->n_words > 1 ? a->words[1] : ".";
@@ -69,6 +93,7 @@ static corbel_status plugin_build(const struct arguments *a, corbel_error *err)
     if (status)
         return status;
     snprintf(option, sizeof option, "-DCorbelSDK_DIR=%s", sdk);
+    choose_generator();
     status = run_program((char *[]){"cmake", "-S", (char *)folder, "-B", build, option,
                                     "-DCMAKE_BUILD_TYPE=Release", NULL},
                          err);
