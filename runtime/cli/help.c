@@ -74,7 +74,9 @@ void help_print(FILE *out)
         fprintf(out, "  %s%-12s%s%s\n", style(out, STYLE_CYAN), c->name, style(out, STYLE_PLAIN),
                 c->summary);
     print_heading(out, "Models");
-    fputs("  org/name or org/name@revision of the hub, a local folder with a config.json, or demo/NAME\n", out);
+    fputs("  org/name or org/name@revision of the hub, a local folder with a config.json, or "
+          "demo/NAME\n",
+          out);
     print_heading(out, "Examples");
     for (const struct command *c = commands; c->name; c++)
         fprintf(out, "  %.*s\n", (int)strcspn(c->examples, "\n"), c->examples);

@@ -16,7 +16,7 @@ struct buffer;
 struct executable;
 
 struct device_params {
-    uint32_t threads;      /* cpu: 0 is one a core */
+    uint32_t threads; /* cpu: 0 is one a core */
     bool pin_threads;
     bool validation;       /* vulkan */
     const char *cache_dir; /* vulkan: pipeline cache; NULL: none */
@@ -58,7 +58,7 @@ uint64_t buffer_bytes(const struct buffer *buffer);
 
 /* What a plan's values are bound to; all of it must outlive the executable. */
 struct executable_bindings {
-    struct buffer *const *values;    /* [n_values + 1]: weights and states; else NULL */
+    struct buffer *const *values;     /* [n_values + 1]: weights and states; else NULL */
     struct buffer *const *key_caches; /* [n_caches] */
     struct buffer *const *value_caches;
 };
@@ -99,8 +99,8 @@ struct device_ops {
     void (*buffer_destroy)(struct buffer *);
     corbel_status (*buffer_read)(struct buffer *, uint64_t offset, void *out, uint64_t size,
                                  corbel_error *);
-    corbel_status (*buffer_write)(struct buffer *, uint64_t offset, const void *data,
-                                  uint64_t size, corbel_error *);
+    corbel_status (*buffer_write)(struct buffer *, uint64_t offset, const void *data, uint64_t size,
+                                  corbel_error *);
     corbel_status (*executable_create)(struct device *, const struct plan *,
                                        const struct executable_bindings *, struct executable **,
                                        corbel_error *);
@@ -123,9 +123,9 @@ struct device {
 };
 struct buffer {
     struct device *device;
-    uint64_t size;       /* bytes of content */
-    uint64_t owned;      /* bytes of device memory it occupies */
-    int32_t dtype;       /* weights; else 0 */
+    uint64_t size;  /* bytes of content */
+    uint64_t owned; /* bytes of device memory it occupies */
+    int32_t dtype;  /* weights; else 0 */
 };
 struct executable {
     struct device *device;
@@ -141,7 +141,7 @@ uint32_t vulkan_device_list(struct text *out);
 
 /* Operations that run on the host for every device: the prologue's. `values`: host pointers by
  * value id. Implemented in device/host_ops.c with the same code that the CPU device uses. */
-corbel_status host_op_run(const struct program *p, const struct program_op *op,
-                          void *const *values, corbel_error *err);
+corbel_status host_op_run(const struct program *p, const struct program_op *op, void *const *values,
+                          corbel_error *err);
 
 #endif

@@ -49,8 +49,8 @@ static struct json_object *plugin_info(const struct corbel_model *model)
     add_string(o, "version", arch->version);
     add_string(o, "pin", arch->pin);
     add_string(o, "signer", arch->signer);
-    plugin_policy_verdict(plugin_registry_bundle(model->runtime->registry, arch),
-                          arch->is_built_in, &verdict);
+    plugin_policy_verdict(plugin_registry_bundle(model->runtime->registry, arch), arch->is_built_in,
+                          &verdict);
     add_string(o, "verdict", text_cstr(&verdict));
     text_finish(&verdict);
     add_string(o, "runs", plugin_model_isolated(model->plugin) ? "isolated" : "in this process");

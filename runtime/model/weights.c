@@ -66,14 +66,13 @@ static corbel_status check_shape(const struct corbel_model *model, const struct 
     if (t->rank == p->rank && memcmp(t->shape, p->shape, p->rank * sizeof(*p->shape)) == 0) {
         if (dtype_is_float(t->dtype))
             return CORBEL_OK;
-        return error_set(err, CORBEL_E_FORMAT, "%s/%s: %s: a parameter of dtype %s",
-                         model->folder, file_of(model, t), t->name, dtype_name(t->dtype));
+        return error_set(err, CORBEL_E_FORMAT, "%s/%s: %s: a parameter of dtype %s", model->folder,
+                         file_of(model, t), t->name, dtype_name(t->dtype));
     }
     format_shape(expected, sizeof(expected), p->shape, p->rank);
     format_shape(found, sizeof(found), t->shape, t->rank);
-    return error_set(err, CORBEL_E_FORMAT,
-                     "%s/%s: %s is %s, %s with this config.json needs %s", model->folder,
-                     file_of(model, t), t->name, found, model->arch->name, expected);
+    return error_set(err, CORBEL_E_FORMAT, "%s/%s: %s is %s, %s with this config.json needs %s",
+                     model->folder, file_of(model, t), t->name, found, model->arch->name, expected);
 }
 
 /* A head is what does not belong to the base model, or what the plugin calls so (a pooler). */

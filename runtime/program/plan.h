@@ -10,27 +10,27 @@
 #include "program/program.h"
 
 struct plan_options {
-    bool fuse_linear;    /* bias, activation, residual into linear; gate with up; q with k and v */
-    bool fuse_norm;      /* residual add into the norm that follows */
-    bool fuse_rope;      /* rope of q and k into attention */
-    bool host_prologue;  /* false on the CPU, where there is nothing to move */
-    uint64_t alignment;  /* of results in the arena, bytes; a power of two */
+    bool fuse_linear;   /* bias, activation, residual into linear; gate with up; q with k and v */
+    bool fuse_norm;     /* residual add into the norm that follows */
+    bool fuse_rope;     /* rope of q and k into attention */
+    bool host_prologue; /* false on the CPU, where there is nothing to move */
+    uint64_t alignment; /* of results in the arena, bytes; a power of two */
 };
 
 enum storage_kind {
-    STORAGE_NONE,     /* unused value */
-    STORAGE_BOUND,    /* weight, constant, input, state: bound by the executor */
-    STORAGE_ARENA,    /* offset in the arena */
-    STORAGE_HOST,     /* computed by the prologue, uploaded like an input */
-    STORAGE_VIEW,     /* offset (bytes, aligned) into the storage of `of`: the operation that makes
-                         it, of whatever kind, does nothing */
+    STORAGE_NONE,  /* unused value */
+    STORAGE_BOUND, /* weight, constant, input, state: bound by the executor */
+    STORAGE_ARENA, /* offset in the arena */
+    STORAGE_HOST,  /* computed by the prologue, uploaded like an input */
+    STORAGE_VIEW,  /* offset (bytes, aligned) into the storage of `of`: the operation that makes
+                      it, of whatever kind, does nothing */
 };
 
 struct plan_storage {
     enum storage_kind kind;
-    uint32_t of;      /* VIEW: a value that is no view itself */
-    uint64_t offset;  /* bytes */
-    uint64_t size;    /* bytes, exact */
+    uint32_t of;     /* VIEW: a value that is no view itself */
+    uint64_t offset; /* bytes */
+    uint64_t size;   /* bytes, exact */
 };
 
 struct plan {

@@ -21,13 +21,13 @@
 #include "corbel/corbel.h"
 #include "program/operations.h"
 
-#define PROGRAM_MAX_RANK 8
-#define PROGRAM_MAX_INPUTS 16
-#define PROGRAM_MAX_OUTPUTS 3
-#define PROGRAM_MAX_VALUES (1u << 20)
-#define PROGRAM_MAX_OPS    (1u << 17)
+#define PROGRAM_MAX_RANK     8
+#define PROGRAM_MAX_INPUTS   16
+#define PROGRAM_MAX_OUTPUTS  3
+#define PROGRAM_MAX_VALUES   (1u << 20)
+#define PROGRAM_MAX_OPS      (1u << 17)
 #define PROGRAM_MAX_ELEMENTS (INT64_C(1) << 40) /* of one value; every size is at least 1 */
-#define PROGRAM_MAX_NAME 512                    /* bytes of a name or module path */
+#define PROGRAM_MAX_NAME     512                /* bytes of a name or module path */
 
 enum value_kind {
     VALUE_WEIGHT,   /* name: as in the checkpoint; dtype: F32 until a model binds a stored one */
@@ -76,7 +76,7 @@ struct program_cache {
 };
 
 struct program {
-    struct arena arena; /* owns all that follows */
+    struct arena arena;           /* owns all that follows */
     struct program_value *values; /* [n_values + 1]; values[0] is unused */
     struct program_op *ops;
     struct program_output *outputs;
@@ -128,7 +128,7 @@ void program_print_json(const struct program *p, struct text *out);
 /* Helpers for executors and rules. */
 int64_t program_op_int(const struct program_op *op, enum program_attr_key key, int64_t fallback);
 double program_op_float(const struct program_op *op, enum program_attr_key key, double fallback);
-int64_t value_count(const struct program_value *v);    /* elements; product of the shape */
+int64_t value_count(const struct program_value *v); /* elements; product of the shape */
 uint64_t value_bytes(const struct program_value *v);
 const char *program_op_name(enum program_op_kind kind);
 const char *program_attr_name(enum program_attr_key key);

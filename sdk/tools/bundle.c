@@ -221,10 +221,8 @@ static corbel_status describe_target(struct manifest *m, const struct library *l
         return error_memory(err, sizeof(*t), "a target");
     t->tag = manifest_native_tag();
     t->library = path;
-    t->needed =
-        (struct strings){copy_strings(m, facts.needed, facts.n_needed), facts.n_needed};
-    t->imports =
-        (struct strings){copy_strings(m, facts.imports, facts.n_imports), facts.n_imports};
+    t->needed = (struct strings){copy_strings(m, facts.needed, facts.n_needed), facts.n_needed};
+    t->imports = (struct strings){copy_strings(m, facts.imports, facts.n_imports), facts.n_imports};
     m->targets = t;
     m->n_targets = 1;
     return CORBEL_OK;

@@ -8,10 +8,10 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#define FIELDS(F)                                                                       \
-    F(str, attack_name, "attack", "\"none\"")                                           \
-    F(flag, late, "late", "false") F(str, path, "path", "\"\"") F(i64, pid, "pid", "0") \
-        F(i64, port, "port", "0")
+#define FIELDS(F)                             \
+    F(str, attack_name, "attack", "\"none\"") \
+    F(flag, late, "late", "false")            \
+    F(str, path, "path", "\"\"") F(i64, pid, "pid", "0") F(i64, port, "port", "0")
 
 struct model {
     corbel_value weight;

@@ -10,21 +10,25 @@
 #endif
 
 #if defined(FIELDS_65)
-#define EIGHT(F, x)                                                                             \
-    F(i64, x##0, "a", "1")                                                                      \
-    F(i64, x##1, "a", "1") F(i64, x##2, "a", "1") F(i64, x##3, "a", "1") F(i64, x##4, "a", "1") \
-        F(i64, x##5, "a", "1") F(i64, x##6, "a", "1") F(i64, x##7, "a", "1")
-#define FIELDS(F)                                                                       \
-    EIGHT(F, a)                                                                         \
-    EIGHT(F, b) EIGHT(F, c) EIGHT(F, d) EIGHT(F, e) EIGHT(F, f) EIGHT(F, g) EIGHT(F, h) \
-        F(i64, last, "a", "1")
+#define EIGHT(F, x)        \
+    F(i64, x##0, "a", "1") \
+    F(i64, x##1, "a", "1") \
+    F(i64, x##2, "a", "1") \
+    F(i64, x##3, "a", "1") \
+    F(i64, x##4, "a", "1") F(i64, x##5, "a", "1") F(i64, x##6, "a", "1") F(i64, x##7, "a", "1")
+#define FIELDS(F) \
+    EIGHT(F, a)   \
+    EIGHT(F, b)   \
+    EIGHT(F, c) EIGHT(F, d) EIGHT(F, e) EIGHT(F, f) EIGHT(F, g) EIGHT(F, h) F(i64, last, "a", "1")
 #else
-#define FIELDS(F)                                                                             \
-    F(i64, size, "size", "4")                                                                 \
-    F(f64, scale, "scale", "0.5") F(flag, flag, "flag", "true") F(str, text, "text", "\"x\"") \
-        F(i64s, sizes, "sizes", "[1, 2]") F(f64s, scales, "scales", "[0.5, 2]")               \
-            F(strs, names, "names", "[\"a\"]") F(json, nested, "nested", "{\"k\": [1]}")      \
-                F(i64, same, "same", "$size")
+#define FIELDS(F)                                                                    \
+    F(i64, size, "size", "4")                                                        \
+    F(f64, scale, "scale", "0.5")                                                    \
+    F(flag, flag, "flag", "true")                                                    \
+    F(str, text, "text", "\"x\"")                                                    \
+    F(i64s, sizes, "sizes", "[1, 2]") F(f64s, scales, "scales", "[0.5, 2]")          \
+        F(strs, names, "names", "[\"a\"]") F(json, nested, "nested", "{\"k\": [1]}") \
+            F(i64, same, "same", "$size")
 #endif
 
 struct model {

@@ -72,23 +72,23 @@ typedef double (*flop_loop)(void);
 
 /* Twelve sums in registers hide the latency of a multiply-add. No compiler may change the order of
  * floating-point operations, so the loop stays what it is. */
-#define MULTIPLY_ADD_LOOP(lanes)                                                                   \
-    typedef float vec __attribute__((vector_size((lanes) * sizeof(float))));                       \
-    vec x, s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11;                                       \
-    for (int i = 0; i < (lanes); i++)                                                              \
-        x[i] = 0.5f + (float)i * 0x1p-20f;                                                         \
-    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = s8 = s9 = s10 = s11 = x;                               \
-    s1[0] = 0.1f, s2[0] = 0.2f, s3[0] = 0.3f, s4[0] = 0.4f, s5[0] = 0.6f, s6[0] = 0.7f;            \
-    s7[0] = 0.8f, s8[0] = 0.9f, s9[0] = 0.15f, s10[0] = 0.25f, s11[0] = 0.35f;                     \
-    for (int i = 0; i < FLOP_LOOPS; i++) {                                                         \
-        s0 = s0 * x + x, s1 = s1 * x + x, s2 = s2 * x + x, s3 = s3 * x + x;                        \
-        s4 = s4 * x + x, s5 = s5 * x + x, s6 = s6 * x + x, s7 = s7 * x + x;                        \
-        s8 = s8 * x + x, s9 = s9 * x + x, s10 = s10 * x + x, s11 = s11 * x + x;                    \
-    }                                                                                              \
-    s0 += s1 + s2 + s3 + s4 + s5 + s6 + s7 + s8 + s9 + s10 + s11;                                  \
-    volatile float keep = s0[0];                                                                   \
-    (void)keep;                                                                                    \
-    return 2.0 * 12 * (lanes) * FLOP_LOOPS;
+#define MULTIPLY_ADD_LOOP(lanes)                                                        \
+    typedef float vec __attribute__((vector_size((lanes) * sizeof(float))));            \
+    vec x, s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11;                            \
+    for (int i = 0; i < (lanes); i++)                                                   \
+        x[i] = 0.5f + (float)i * 0x1p-20f;                                              \
+    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = s8 = s9 = s10 = s11 = x;                    \
+    s1[0] = 0.1f, s2[0] = 0.2f, s3[0] = 0.3f, s4[0] = 0.4f, s5[0] = 0.6f, s6[0] = 0.7f; \
+    s7[0] = 0.8f, s8[0] = 0.9f, s9[0] = 0.15f, s10[0] = 0.25f, s11[0] = 0.35f;          \
+    for (int i = 0; i < FLOP_LOOPS; i++) {                                              \
+        s0 = s0 * x + x, s1 = s1 * x + x, s2 = s2 * x + x, s3 = s3 * x + x;             \
+        s4 = s4 * x + x, s5 = s5 * x + x, s6 = s6 * x + x, s7 = s7 * x + x;             \
+        s8 = s8 * x + x, s9 = s9 * x + x, s10 = s10 * x + x, s11 = s11 * x + x;         \
+    }                                                                                   \
+    s0 += s1 + s2 + s3 + s4 + s5 + s6 + s7 + s8 + s9 + s10 + s11;                       \
+    volatile float keep = s0[0];                                                        \
+    (void)keep;                                                                         \
+    return 2.0 * 12 * (lanes)*FLOP_LOOPS;
 
 static double loop_portable(void)
 {

@@ -297,8 +297,8 @@ static void run_cast(const void *params, struct cpu_worker *w)
 
     cpu_share(w, p->n, 1024, &from, &to);
     if (p->from == CORBEL_F16 || p->from == CORBEL_BF16) /* a weight */
-        (void)dtype_convert(CORBEL_F32, (float *)p->y + from, p->from, (const char *)p->x + from * 2,
-                            (size_t)(to - from));
+        (void)dtype_convert(CORBEL_F32, (float *)p->y + from, p->from,
+                            (const char *)p->x + from * 2, (size_t)(to - from));
     else if (p->from == p->to)
         memcpy((char *)p->y + from * ELEMENT, (const char *)p->x + from * ELEMENT,
                (size_t)(to - from) * ELEMENT);

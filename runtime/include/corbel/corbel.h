@@ -32,13 +32,14 @@ extern "C" {
 
 typedef enum corbel_status {
     CORBEL_OK = 0,
-    CORBEL_E_ARGUMENT,    /* a call or a command line that makes no sense */
-    CORBEL_E_MEMORY,      /* out of memory */
-    CORBEL_E_IO,          /* a file could not be read or written */
-    CORBEL_E_FORMAT,      /* a file does not hold what its format demands */
-    CORBEL_E_CONFIG,      /* config.json and what an architecture expects of it disagree */
-    CORBEL_E_ABI,         /* a plugin that this runtime can't talk to */
-    CORBEL_E_PROGRAM,     /* a program that the verifier refuses, or a plugin that failed to build one */
+    CORBEL_E_ARGUMENT, /* a call or a command line that makes no sense */
+    CORBEL_E_MEMORY,   /* out of memory */
+    CORBEL_E_IO,       /* a file could not be read or written */
+    CORBEL_E_FORMAT,   /* a file does not hold what its format demands */
+    CORBEL_E_CONFIG,   /* config.json and what an architecture expects of it disagree */
+    CORBEL_E_ABI,      /* a plugin that this runtime can't talk to */
+    CORBEL_E_PROGRAM,  /* a program that the verifier refuses, or a plugin that failed to build one
+                        */
     CORBEL_E_UNSUPPORTED, /* sound, but not something that this runtime does */
     CORBEL_E_UNTRUSTED,   /* refused: untrusted, revoked, tampered with, not what the lock says */
     CORBEL_E_NOT_FOUND,   /* no such file, model, revision; or not in the cache while offline */
@@ -78,8 +79,8 @@ CORBEL_API const char *corbel_version(void);
 
 typedef struct corbel_runtime corbel_runtime;
 
-/* Where the code of plugins runs: in this process, or in one of its own for each model, which can do
- * nothing but answer (docs/isolation.md). Results are the same. */
+/* Where the code of plugins runs: in this process, or in one of its own for each model, which can
+ * do nothing but answer (docs/isolation.md). Results are the same. */
 enum {
     CORBEL_ISOLATION_AUTO = 0,   /* what this build signed in this process, all others isolated */
     CORBEL_ISOLATION_ALWAYS = 1, /* all isolated */
@@ -92,15 +93,19 @@ typedef struct corbel_runtime_params {
     const char *plugin_path; /* folder of built-in bundles; NULL: the installed or built one */
     uint32_t no_pin;         /* 1: do not pin threads to cores */
     uint32_t validation;     /* 1: Vulkan validation layers; their findings are errors */
-    const char *const *plugins; /* third parties' that win over others for an architecture:
-                                   NAME@sha256:PIN or PIN of an installed one, or a bundle's folder */
+    const char *const
+        *plugins; /* third parties' that win over others for an architecture:
+                     NAME@sha256:PIN or PIN of an installed one, or a bundle's folder */
     uint32_t n_plugins;
-    uint32_t isolation;      /* CORBEL_ISOLATION_...: where plugins run */
-    const char *dev;         /* folder of one's own unsigned plugin; it runs isolated */
-    const char *lock;        /* a corbel.lock: all that it does not name is refused */
+    uint32_t isolation; /* CORBEL_ISOLATION_...: where plugins run */
+    const char *dev;    /* folder of one's own unsigned plugin; it runs isolated */
+    const char *lock;   /* a corbel.lock: all that it does not name is refused */
 } corbel_runtime_params;
-#define CORBEL_RUNTIME_PARAMS(...)                                                                 \
-    (corbel_runtime_params) { .struct_size = sizeof(corbel_runtime_params), __VA_ARGS__ }
+#define CORBEL_RUNTIME_PARAMS(...)                                \
+    (corbel_runtime_params)                                       \
+    {                                                             \
+        .struct_size = sizeof(corbel_runtime_params), __VA_ARGS__ \
+    }
 
 /* The caller destroys *runtime after all that came from it. */
 CORBEL_API corbel_status corbel_runtime_create(const corbel_runtime_params *params,
@@ -167,8 +172,8 @@ typedef struct corbel_progress {
     uint32_t finished;      /* 1: this file is complete */
     const char *path;       /* in the repo */
     uint64_t file_bytes, file_size;
-    uint64_t bytes, size;   /* of all n_files */
-    uint64_t kept;          /* of `bytes`, what earlier downloads had left: not fetched now */
+    uint64_t bytes, size; /* of all n_files */
+    uint64_t kept;        /* of `bytes`, what earlier downloads had left: not fetched now */
 } corbel_progress;
 
 /* Return 0 to go on, anything else to stop (CORBEL_E_CANCELLED; what has come is kept). */
@@ -180,29 +185,32 @@ typedef int (*corbel_progress_callback)(void *user, const corbel_progress *progr
 
 typedef struct corbel_pull_params {
     uint32_t struct_size;
-    uint32_t offline;     /* 1: only what the cache has; no socket is opened */
-    const char *revision; /* NULL: what the name says, else "main" */
-    uint32_t parts;       /* CORBEL_PULL_... or-ed; 0: all that a model needs */
-    uint32_t connections; /* files at a time; 0: 4 */
+    uint32_t offline;           /* 1: only what the cache has; no socket is opened */
+    const char *revision;       /* NULL: what the name says, else "main" */
+    uint32_t parts;             /* CORBEL_PULL_... or-ed; 0: all that a model needs */
+    uint32_t connections;       /* files at a time; 0: 4 */
     const char *const *include; /* globs over the repo's files, in place of `parts` */
     const char *const *exclude;
     uint32_t n_include, n_exclude;
-    uint32_t verify;      /* 1: digest also what is in the cache already */
+    uint32_t verify; /* 1: digest also what is in the cache already */
     uint32_t reserved;
     corbel_progress_callback on_progress;
     void *user;
 } corbel_pull_params;
-#define CORBEL_PULL_PARAMS(...)                                                                    \
-    (corbel_pull_params) { .struct_size = sizeof(corbel_pull_params), __VA_ARGS__ }
+#define CORBEL_PULL_PARAMS(...)                                \
+    (corbel_pull_params)                                       \
+    {                                                          \
+        .struct_size = sizeof(corbel_pull_params), __VA_ARGS__ \
+    }
 
 /* Where a model is. All text is empty and all counts 0 where there is nothing to say. */
 typedef struct corbel_pulled {
-    char folder[4096];   /* give it to corbel_model_load and corbel_tokenizer_load */
-    char repo[200];      /* "" of a folder, or of demo/NAME */
-    char revision[256];  /* as asked for */
-    char commit[48];     /* the 40 digits of what that is */
-    uint64_t n_files, size;       /* of the files that were asked for */
-    uint64_t n_fetched, fetched;  /* files and bytes that came over the network */
+    char folder[4096];           /* give it to corbel_model_load and corbel_tokenizer_load */
+    char repo[200];              /* "" of a folder, or of demo/NAME */
+    char revision[256];          /* as asked for */
+    char commit[48];             /* the 40 digits of what that is */
+    uint64_t n_files, size;      /* of the files that were asked for */
+    uint64_t n_fetched, fetched; /* files and bytes that came over the network */
 } corbel_pulled;
 
 /* Sees to it that the files of `name` are here. CORBEL_E_NOT_FOUND: no such model, revision, file,
@@ -217,21 +225,24 @@ typedef struct corbel_model corbel_model;
 
 typedef struct corbel_load_params {
     uint32_t struct_size;
-    int32_t dtype;                 /* CORBEL_DTYPE_NONE: "auto", as stored; or F32, F16, BF16 */
-    const char *device_map;        /* "auto" (also when NULL), "cpu", "vulkan:0" */
-    const char *task;              /* chooses the class for a task; NULL: config.architectures */
+    int32_t dtype;                  /* CORBEL_DTYPE_NONE: "auto", as stored; or F32, F16, BF16 */
+    const char *device_map;         /* "auto" (also when NULL), "cpu", "vulkan:0" */
+    const char *task;               /* chooses the class for a task; NULL: config.architectures */
     const char *const *class_names; /* tried in this order before config.architectures */
     uint32_t n_class_names;
-    uint32_t skip_weights;         /* 1: skeleton only, for corbel_model_info and programs */
-    uint64_t seed;                 /* for parameters that the checkpoint lacks (a new head) */
-    const char *revision;          /* of a model of the hub; NULL: what the name says, else "main" */
+    uint32_t skip_weights; /* 1: skeleton only, for corbel_model_info and programs */
+    uint64_t seed;         /* for parameters that the checkpoint lacks (a new head) */
+    const char *revision;  /* of a model of the hub; NULL: what the name says, else "main" */
     corbel_progress_callback on_progress; /* while its files are fetched */
     void *user;
-    uint32_t offline;              /* 1: only what the cache has */
+    uint32_t offline; /* 1: only what the cache has */
     uint32_t reserved;
 } corbel_load_params;
-#define CORBEL_LOAD_PARAMS(...)                                                                    \
-    (corbel_load_params) { .struct_size = sizeof(corbel_load_params), __VA_ARGS__ }
+#define CORBEL_LOAD_PARAMS(...)                                \
+    (corbel_load_params)                                       \
+    {                                                          \
+        .struct_size = sizeof(corbel_load_params), __VA_ARGS__ \
+    }
 
 /* Loads `name` (see corbel_pull, which it calls). Weights of the dtype asked for
  * are mapped, not copied. The caller destroys *model; on failure it is NULL.
@@ -260,8 +271,11 @@ typedef struct corbel_forward_params {
     uint32_t hidden_states;   /* 1: also hidden_states.0 ... */
     const char *options_json; /* an object of arguments that are no tensors; NULL: none */
 } corbel_forward_params;
-#define CORBEL_FORWARD_PARAMS(...)                                                                 \
-    (corbel_forward_params) { .struct_size = sizeof(corbel_forward_params), __VA_ARGS__ }
+#define CORBEL_FORWARD_PARAMS(...)                                \
+    (corbel_forward_params)                                       \
+    {                                                             \
+        .struct_size = sizeof(corbel_forward_params), __VA_ARGS__ \
+    }
 
 /* One forward pass. Inputs have transformers' names: input_ids [batch, sequence] I64 or I32,
  * attention_mask [batch, sequence] (1: a token, 0: padding; absent: no padding), position_ids
@@ -281,7 +295,7 @@ typedef int (*corbel_token_callback)(void *user, size_t row, int32_t token);
  * transformers' default. */
 typedef struct corbel_generate_params {
     uint32_t struct_size;
-    uint32_t max_new_tokens;     /* 0: generation_config's max_new_tokens or max_length, else 20 */
+    uint32_t max_new_tokens; /* 0: generation_config's max_new_tokens or max_length, else 20 */
     uint32_t min_new_tokens;
     int32_t do_sample;           /* 1: sample, -1: greedy */
     double temperature;          /* above 0; for none use do_sample = -1 */
@@ -294,12 +308,15 @@ typedef struct corbel_generate_params {
     const int32_t *pad_token_id; /* one id; fills finished rows */
     uint32_t want_logits;        /* 1: keep each step's logits */
     uint32_t reserved;
-    uint64_t seed;               /* 0: from the system's randomness */
+    uint64_t seed; /* 0: from the system's randomness */
     corbel_token_callback on_token;
     void *user;
 } corbel_generate_params;
-#define CORBEL_GENERATE_PARAMS(...)                                                                \
-    (corbel_generate_params) { .struct_size = sizeof(corbel_generate_params), __VA_ARGS__ }
+#define CORBEL_GENERATE_PARAMS(...)                                \
+    (corbel_generate_params)                                       \
+    {                                                              \
+        .struct_size = sizeof(corbel_generate_params), __VA_ARGS__ \
+    }
 
 /* Continues input_ids [batch, sequence] (attention_mask for padding on the left or the right;
  * positions are counted from it). Outputs: tokens [batch, new] I32 (rows that ended early are
@@ -325,8 +342,11 @@ typedef struct corbel_program_params {
     uint32_t planned;        /* 1: after fusion, with memory and devices */
     uint32_t hidden_states;
 } corbel_program_params;
-#define CORBEL_PROGRAM_PARAMS(...)                                                                 \
-    (corbel_program_params) { .struct_size = sizeof(corbel_program_params), __VA_ARGS__ }
+#define CORBEL_PROGRAM_PARAMS(...)                                \
+    (corbel_program_params)                                       \
+    {                                                             \
+        .struct_size = sizeof(corbel_program_params), __VA_ARGS__ \
+    }
 
 /* The program that `forward` of the model's class makes. *data is freed with corbel_free; text
  * forms end in a 0 that is not counted. */
@@ -337,8 +357,8 @@ CORBEL_API corbel_status corbel_program(corbel_model *model, const corbel_progra
 
 typedef struct corbel_tokenizer corbel_tokenizer;
 
-/* Reads tokenizer.json and tokenizer_config.json of a model (see corbel_pull, which it calls). A tokenizer may
- * be used by several threads at once. */
+/* Reads tokenizer.json and tokenizer_config.json of a model (see corbel_pull, which it calls). A
+ * tokenizer may be used by several threads at once. */
 CORBEL_API corbel_status corbel_tokenizer_load(const char *name, corbel_tokenizer **tokenizer,
                                                corbel_error *err);
 CORBEL_API void corbel_tokenizer_destroy(corbel_tokenizer **tokenizer);
@@ -347,10 +367,10 @@ CORBEL_API void corbel_tokenizer_destroy(corbel_tokenizer **tokenizer);
 typedef struct corbel_encoding {
     size_t n;
     int32_t *ids;
-    const char **tokens;    /* the pieces, as in the vocabulary */
-    int64_t (*offsets)[2];  /* begin, end */
+    const char **tokens;   /* the pieces, as in the vocabulary */
+    int64_t (*offsets)[2]; /* begin, end */
     int32_t *type_ids;
-    int32_t *sequence_ids;  /* 0 or 1: which of text and pair; -1: special */
+    int32_t *sequence_ids; /* 0 or 1: which of text and pair; -1: special */
     uint8_t *special_tokens_mask;
     uint8_t *attention_mask;
     struct corbel_encoding *overflow; /* the next window, when truncated with a stride */
@@ -358,16 +378,19 @@ typedef struct corbel_encoding {
 
 typedef struct corbel_encode_params {
     uint32_t struct_size;
-    uint32_t no_special;  /* 1: add no special tokens */
-    const char *pair;     /* second sequence; NULL: none */
-    size_t pair_size;     /* 0: strlen(pair) */
-    int64_t max_length;   /* 0: no truncation */
+    uint32_t no_special; /* 1: add no special tokens */
+    const char *pair;    /* second sequence; NULL: none */
+    size_t pair_size;    /* 0: strlen(pair) */
+    int64_t max_length;  /* 0: no truncation */
     int64_t stride;
     const char *truncation; /* "longest_first" (also when NULL), "only_first", "only_second" */
-    int64_t pad_to;       /* pad to this many tokens; 0: no padding */
+    int64_t pad_to;         /* pad to this many tokens; 0: no padding */
 } corbel_encode_params;
-#define CORBEL_ENCODE_PARAMS(...)                                                                  \
-    (corbel_encode_params) { .struct_size = sizeof(corbel_encode_params), __VA_ARGS__ }
+#define CORBEL_ENCODE_PARAMS(...)                                \
+    (corbel_encode_params)                                       \
+    {                                                            \
+        .struct_size = sizeof(corbel_encode_params), __VA_ARGS__ \
+    }
 
 /* text_size: bytes; (size_t)-1: strlen(text). *encoding is destroyed by the caller. */
 CORBEL_API corbel_status corbel_encode(const corbel_tokenizer *tokenizer, const char *text,
@@ -407,7 +430,8 @@ CORBEL_API size_t corbel_tokenizer_vocab_size(const corbel_tokenizer *tokenizer)
 /* tokenizer_config.json's model_max_length, in tokens; 0: unlimited or not given. */
 CORBEL_API int64_t corbel_tokenizer_max_length(const corbel_tokenizer *tokenizer);
 
-/* ---- pipelines: a task, from text to an answer ------------------------------------------------ */
+/* ---- pipelines: a task, from text to an answer ------------------------------------------------
+ */
 
 typedef struct corbel_pipeline corbel_pipeline;
 
@@ -417,9 +441,8 @@ CORBEL_API const char *const *corbel_pipeline_tasks(size_t *n_tasks);
 /* `task` NULL: corbel_model_task(model). The model and the tokenizer must outlive the pipeline,
  * which the caller destroys. CORBEL_E_UNSUPPORTED: there is no pipeline for this task. */
 CORBEL_API corbel_status corbel_pipeline_create(corbel_model *model,
-                                                const corbel_tokenizer *tokenizer,
-                                                const char *task, corbel_pipeline **pipeline,
-                                                corbel_error *err);
+                                                const corbel_tokenizer *tokenizer, const char *task,
+                                                corbel_pipeline **pipeline, corbel_error *err);
 CORBEL_API void corbel_pipeline_destroy(corbel_pipeline **pipeline);
 CORBEL_API const char *corbel_pipeline_task(const corbel_pipeline *pipeline);
 
@@ -438,8 +461,11 @@ typedef struct corbel_pipeline_params {
     corbel_text_callback on_text;
     void *user;
 } corbel_pipeline_params;
-#define CORBEL_PIPELINE_PARAMS(...)                                                                \
-    (corbel_pipeline_params) { .struct_size = sizeof(corbel_pipeline_params), __VA_ARGS__ }
+#define CORBEL_PIPELINE_PARAMS(...)                                \
+    (corbel_pipeline_params)                                       \
+    {                                                              \
+        .struct_size = sizeof(corbel_pipeline_params), __VA_ARGS__ \
+    }
 
 /* Inputs, parameters and the answer are JSON with the meaning that they have in transformers'
  * pipeline of the same task (text-generation also takes "seed"). A list of inputs gives a list of

@@ -13,7 +13,8 @@
 extern "C" {
 #endif
 
-/* ---- keys, in minisign's formats -------------------------------------------------------------- */
+/* ---- keys, in minisign's formats --------------------------------------------------------------
+ */
 
 /* Makes CORBEL_HOME/keys/NAME.key and NAME.pub; CORBEL_E_ARGUMENT if they are there. `passphrase`
  * NULL: the secret key is not encrypted. Encrypting takes 1 GiB of memory and a second or more.
@@ -36,7 +37,8 @@ CORBEL_API corbel_status corbel_key_revoke(const char *key_or_pin, corbel_error 
  * "revoked"}], "revoked": {"keys": [...], "pins": [...]}} */
 CORBEL_API corbel_status corbel_keys_json(char **json, corbel_error *err);
 
-/* ---- plugins ---------------------------------------------------------------------------------- */
+/* ---- plugins ----------------------------------------------------------------------------------
+ */
 
 /* Does the secret key need a passphrase? `key`: the name of one's own key, or a file. */
 CORBEL_API corbel_status corbel_key_is_encrypted(const char *key, bool *encrypted,
@@ -45,8 +47,7 @@ CORBEL_API corbel_status corbel_key_is_encrypted(const char *key, bool *encrypte
 /* Signs the bundle in `folder` (checked first): writes corbel-plugin.json.minisig. *json: {"name",
  * "version", "release", "pin", "key"}. */
 CORBEL_API corbel_status corbel_plugin_sign(const char *folder, const char *key,
-                                            const char *passphrase, char **json,
-                                            corbel_error *err);
+                                            const char *passphrase, char **json, corbel_error *err);
 
 /* May this bundle run here? A folder, NAME@sha256:PIN, or a pin of the store. *json is made for a
  * yes and for a no: {"verdict": "trusted" or "refused", "step", "file", "key", "reason", "allow"}
@@ -74,7 +75,8 @@ CORBEL_API corbel_status corbel_plugin_new(const char *name, const char *archite
 /* Where find_package(CorbelSDK) finds what a plugin's project needs. */
 CORBEL_API corbel_status corbel_sdk_folder(char *out, size_t size, corbel_error *err);
 
-/* ---- lock and audit --------------------------------------------------------------------------- */
+/* ---- lock and audit ---------------------------------------------------------------------------
+ */
 
 /* Writes a corbel.lock for these models, as corbel_model_load takes them, with the plugins that
  * `runtime` would use for them. */

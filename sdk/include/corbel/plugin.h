@@ -57,14 +57,14 @@ typedef struct corbel_attr { /* frozen */
 
 typedef struct corbel_op {
     uint32_t struct_size, n_in, n_attrs, reserved;
-    const char *name;      /* "rms_norm"; "custom:NAME" dispatches the plugin's kernel NAME */
+    const char *name;       /* "rms_norm"; "custom:NAME" dispatches the plugin's kernel NAME */
     const corbel_value *in; /* [n_in]; id 0 where an optional input is absent */
     const corbel_attr *attrs;
 } corbel_op;
 
 enum {
     CORBEL_PARAM_BUFFER = 1, /* a buffer of the module (running_mean), no parameter */
-    CORBEL_PARAM_HEAD = 2    /* a checkpoint may lack it: it is then initialised, and that is said */
+    CORBEL_PARAM_HEAD = 2 /* a checkpoint may lack it: it is then initialised, and that is said */
 };
 /* A parameter, state or constant. Shapes are outermost first, as in the checkpoint. */
 typedef struct corbel_param {
@@ -83,7 +83,7 @@ enum { CORBEL_LOG_LEVEL_WARN = 1, CORBEL_LOG_LEVEL_INFO = 2, CORBEL_LOG_LEVEL_DE
 typedef struct corbel_host {
     uint32_t struct_size;
     uint16_t abi_major, abi_minor;
-    void *(*alloc)(corbel_build *b, size_t size); /* zeroed; NULL: failed */
+    void *(*alloc)(corbel_build *b, size_t size);   /* zeroed; NULL: failed */
     void (*fail)(corbel_build *b, const char *why); /* the first one is reported */
     void (*log)(corbel_build *b, int32_t level, const char *line);
     void (*enter)(corbel_build *b, const char *module, int64_t index); /* index < 0: none */
@@ -109,8 +109,8 @@ enum {
     CORBEL_KIND_f64s = 6, /* const corbel_f64_list * */
     CORBEL_KIND_strs = 7, /* const corbel_str_list * */
     CORBEL_KIND_json = 8, /* const char *: the raw JSON text of a nested value */
-    CORBEL_KIND_rope = 9  /* const corbel_rope *: rotary parameters in whatever spelling; keys is the
-                             layer type ("" for one kind of layer), fallback the default theta */
+    CORBEL_KIND_rope = 9 /* const corbel_rope *: rotary parameters in whatever spelling; keys is the
+                            layer type ("" for one kind of layer), fallback the default theta */
 };
 typedef struct corbel_i64_list { /* frozen */
     uint64_t n;
@@ -143,19 +143,19 @@ typedef struct corbel_rope {
     double attention_factor;                     /* what cos and sin are multiplied with; never 0 */
     double beta_fast, beta_slow;                 /* yarn */
     int64_t original_max_position_embeddings, max_position_embeddings;
-    int64_t truncate;                            /* yarn: 0 or 1 */
-    corbel_f64_list short_factor, long_factor;   /* longrope */
+    int64_t truncate;                          /* yarn: 0 or 1 */
+    corbel_f64_list short_factor, long_factor; /* longrope */
 } corbel_rope;
 
 /* One parameter of a constructor. */
 typedef struct corbel_field { /* frozen */
-    const char *keys;         /* "rope_theta|rope_parameters.rope_theta": first that is there, and is
-                                 not null, wins; "#id2label" is the number of its entries (i64) */
-    const char *fallback;     /* NULL: required; a JSON literal, null only where the parameter is a
-                                 pointer; "4096|0": 4096 where the key is absent, 0 where it is null;
-                                 "$name": an earlier field's value */
+    const char *keys;     /* "rope_theta|rope_parameters.rope_theta": first that is there, and is
+                             not null, wins; "#id2label" is the number of its entries (i64) */
+    const char *fallback; /* NULL: required; a JSON literal, null only where the parameter is a
+                             pointer; "4096|0": 4096 where the key is absent, 0 where it is null;
+                             "$name": an earlier field's value */
     int32_t kind, reserved;
-    const char *name;         /* of the C parameter; what "$name" refers to */
+    const char *name; /* of the C parameter; what "$name" refers to */
 } corbel_field;
 
 /* One class of transformers. */
@@ -166,11 +166,13 @@ typedef struct corbel_arch {
     const char *task;       /* "text-generation"; "" for a base model */
     const char *prefix;     /* base_model_prefix: "model" */
     const corbel_field *fields;
-    void (*create)(void);   /* void *(corbel_build *, one argument a field) */
+    void (*create)(void); /* void *(corbel_build *, one argument a field) */
     void (*forward)(corbel_build *b, const void *model);
 } corbel_arch;
 
-enum { CORBEL_KERNEL_OVERRIDE = 1 }; /* `name` is a standard operation, for this plugin's programs */
+enum {
+    CORBEL_KERNEL_OVERRIDE = 1
+}; /* `name` is a standard operation, for this plugin's programs */
 /* A compute shader that an operation "custom:NAME" dispatches. Buffers are bound in set 0: the
  * inputs, then the one output. Push constants: the attributes in the order given, each as a 32-bit
  * int or float, after the grid's three 32-bit sizes. */
@@ -212,21 +214,21 @@ typedef void (*corbel_create_fn)(void);
 
 /* One list makes the constructor's prototype and the table of its fields, so that they can't
  * disagree. LIST(F) names F(kind, parameter, keys, fallback) for each. */
-#define CORBEL_CONSTRUCTOR(fn, LIST)                                                               \
-    static void *fn(corbel_build *b LIST(CORBEL_ARG));                                             \
+#define CORBEL_CONSTRUCTOR(fn, LIST)                   \
+    static void *fn(corbel_build *b LIST(CORBEL_ARG)); \
     static const corbel_field fn##_fields[] = {LIST(CORBEL_ROW)}
 
 #define CORBEL_COUNT(array) ((uint32_t)(sizeof(array) / sizeof((array)[0])))
 
 /* static const corbel_arch NAME = CORBEL_ARCH(...): `create` is a CORBEL_CONSTRUCTOR. */
-#define CORBEL_ARCH(name_, model_type_, task_, prefix_, create_, forward_)                         \
-    {                                                                                              \
-        sizeof(corbel_arch), CORBEL_COUNT(create_##_fields), name_, model_type_, task_, prefix_,   \
-            create_##_fields, (corbel_create_fn)create_, forward_                                  \
+#define CORBEL_ARCH(name_, model_type_, task_, prefix_, create_, forward_)                       \
+    {                                                                                            \
+        sizeof(corbel_arch), CORBEL_COUNT(create_##_fields), name_, model_type_, task_, prefix_, \
+            create_##_fields, (corbel_create_fn)create_, forward_                                \
     }
 
 /* The class NAME: its functions are create_NAME and forward_NAME. */
-#define CORBEL_CLASS(NAME, model_type_, task_, prefix_)                                            \
+#define CORBEL_CLASS(NAME, model_type_, task_, prefix_) \
     CORBEL_ARCH(#NAME, model_type_, task_, prefix_, create_##NAME, forward_##NAME)
 
 #if defined(__GNUC__)
@@ -236,15 +238,21 @@ typedef void (*corbel_create_fn)(void);
 #endif
 
 /* The one exported symbol. ARCHS and KERNELS are arrays of pointers. */
-#define CORBEL_PLUGIN(id_, version_, archs_)                                                       \
-    extern CORBEL_EXPORT const corbel_plugin corbel_plugin_v1;                                     \
-    CORBEL_EXPORT const corbel_plugin corbel_plugin_v1 = {                                         \
-        sizeof(corbel_plugin), CORBEL_ABI_MINOR, 0, id_, version_, archs_, NULL,                   \
-        CORBEL_COUNT(archs_),  0}
-#define CORBEL_PLUGIN_WITH_KERNELS(id_, version_, archs_, kernels_)                                \
-    extern CORBEL_EXPORT const corbel_plugin corbel_plugin_v1;                                     \
-    CORBEL_EXPORT const corbel_plugin corbel_plugin_v1 = {                                         \
-        sizeof(corbel_plugin), CORBEL_ABI_MINOR, 0, id_, version_, archs_, kernels_,               \
+#define CORBEL_PLUGIN(id_, version_, archs_)                                     \
+    extern CORBEL_EXPORT const corbel_plugin corbel_plugin_v1;                   \
+    CORBEL_EXPORT const corbel_plugin corbel_plugin_v1 = {sizeof(corbel_plugin), \
+                                                          CORBEL_ABI_MINOR,      \
+                                                          0,                     \
+                                                          id_,                   \
+                                                          version_,              \
+                                                          archs_,                \
+                                                          NULL,                  \
+                                                          CORBEL_COUNT(archs_),  \
+                                                          0}
+#define CORBEL_PLUGIN_WITH_KERNELS(id_, version_, archs_, kernels_)                       \
+    extern CORBEL_EXPORT const corbel_plugin corbel_plugin_v1;                            \
+    CORBEL_EXPORT const corbel_plugin corbel_plugin_v1 = {                                \
+        sizeof(corbel_plugin), CORBEL_ABI_MINOR,      0, id_, version_, archs_, kernels_, \
         CORBEL_COUNT(archs_),  CORBEL_COUNT(kernels_)}
 
 /* ---- building -------------------------------------------------------------------------------- */
@@ -343,8 +351,8 @@ static inline corbel_value corbel_param_weight_1d(corbel_build *b, const char *m
     corbel_leave(b);
     return v;
 }
-static inline corbel_value corbel_param_weight_2d(corbel_build *b, const char *module,
-                                                  int64_t rows, int64_t cols)
+static inline corbel_value corbel_param_weight_2d(corbel_build *b, const char *module, int64_t rows,
+                                                  int64_t cols)
 {
     corbel_value v;
     corbel_enter(b, module);
@@ -763,8 +771,7 @@ static inline corbel_value op_rope_table(corbel_build *b, corbel_value positions
     a[3] = corbel_attr_float("factor", r->factor);
     a[4] = corbel_attr_float("low_freq_factor", r->low_freq_factor);
     a[5] = corbel_attr_float("high_freq_factor", r->high_freq_factor);
-    a[6] = corbel_attr_int("original_max_position_embeddings",
-                           r->original_max_position_embeddings);
+    a[6] = corbel_attr_int("original_max_position_embeddings", r->original_max_position_embeddings);
     a[7] = corbel_attr_int("max_position_embeddings", r->max_position_embeddings);
     a[8] = corbel_attr_float("attention_factor", r->attention_factor);
     a[9] = corbel_attr_float("beta_fast", r->beta_fast);

@@ -5,8 +5,8 @@ struct doubler {
     corbel_value embedding;
 };
 
-#define DOUBLER_CONFIG(F)                                                                          \
-    F(i64, vocab_size, "vocab_size", NULL)                                                         \
+#define DOUBLER_CONFIG(F)                  \
+    F(i64, vocab_size, "vocab_size", NULL) \
     F(i64, hidden_size, "hidden_size", "16")
 CORBEL_CONSTRUCTOR(create_DoublerModel, DOUBLER_CONFIG);
 static void *create_DoublerModel(corbel_build *b DOUBLER_CONFIG(CORBEL_ARG))

@@ -113,8 +113,9 @@ static int64_t weight_terms(const struct cpu_weight *w)
     return w->dtype == CORBEL_BF16 ? 1 : w->dtype == CORBEL_F16 ? 2 : TERMS;
 }
 
-/* Steps of a panel (of 32 k). A block's tokens should stay in the first-level cache while all groups
- * of rows pass by, and sums should be loaded and stored seldom; the best compromise is measured. */
+/* Steps of a panel (of 32 k). A block's tokens should stay in the first-level cache while all
+ * groups of rows pass by, and sums should be loaded and stored seldom; the best compromise is
+ * measured. */
 static int64_t panel_steps(const struct linear_params *p, const struct cpu_weight *w)
 {
     if (weight_terms(w) > 1)
