@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "model/generation_config.h"
 #include "model/inputs.h"
+#include "model/random.h"
 #include "model/sampling.h"
 
 #include <stdlib.h>
@@ -201,7 +202,7 @@ static corbel_status read_prompt(struct generation *g, const struct inputs *in, 
     if (!g->sequence || !g->mask || !g->n_tokens || !g->finished || !g->random)
         return error_memory(err, batch * columns * sizeof(*g->sequence), "the prompt");
     for (int64_t b = 0; b < g->batch; b++) {
-        g->random[b] = g->config.seed + (uint64_t)b * 0x9e3779b97f4a7c15u;
+        g->random[b] = g->config.seed + (uint64_t)b * RANDOM_STEP;
         for (int64_t i = 0; i < g->prompt; i++) {
             int64_t id = inputs_at(in->ids, b, i);
             if (id < 0 || id > INT32_MAX)

@@ -2,6 +2,7 @@
 #include "model/sampling.h"
 
 #include "base/error.h"
+#include "model/random.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -131,15 +132,6 @@ static int64_t cut_min_p(const struct sampler *s, int64_t n)
     return i;
 }
 
-/* splitmix64; 53 bits to [0, 1). */
-static double next_uniform(uint64_t *state)
-{
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
-}
-
 static int32_t draw(struct sampler *s, uint64_t *random)
 {
     int64_t n = gather_candidates(s), k = s->config->top_k;
@@ -154,7 +146,7 @@ static int32_t draw(struct sampler *s, uint64_t *random)
     double total = 0, sum = 0;
     for (int64_t i = 0; i < n; i++)
         total += weight(s, i);
-    double at = next_uniform(random) * total;
+    double at = random_uniform(random) * total;
     for (int64_t i = 0; i < n; i++) {
         sum += weight(s, i);
         if (at < sum)

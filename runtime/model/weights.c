@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "model/model.h"
+#include "model/random.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -124,20 +125,11 @@ corbel_status weights_match(struct corbel_model *model, const struct checkpoint_
 
 /* ---- initialising a head --------------------------------------------------------------------- */
 
-/* splitmix64 (Steele, Lea, Flood 2014): a stream of its own for each parameter and seed. */
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 /* Box-Muller. */
 static float next_normal(uint64_t *state)
 {
-    double u = ((double)(next_random(state) >> 11) + 1.0) * 0x1p-53;
-    double v = (double)(next_random(state) >> 11) * 0x1p-53;
+    double u = random_uniform(state) + 0x1p-53;
+    double v = random_uniform(state);
     return (float)(sqrt(-2.0 * log(u)) * cos(2.0 * 3.14159265358979323846 * v));
 }
 
@@ -146,7 +138,7 @@ static void init_param(const struct corbel_model *model, const struct plugin_par
                        uint64_t seed, float *out, uint64_t count)
 {
     double std = 0.02;
-    uint64_t state = seed * 0x9e3779b97f4a7c15u;
+    uint64_t state = seed * RANDOM_STEP;
     int found = 0;
     if (config_double(&model->config, "initializer_range", &std, &found, NULL) != CORBEL_OK)
         std = 0.02;
