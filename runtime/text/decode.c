@@ -48,22 +48,33 @@ corbel_status tokenizer_decode(const corbel_tokenizer *tokenizer, const int32_t 
     return status;
 }
 
-corbel_status corbel_decode(const corbel_tokenizer *tokenizer, const int32_t *ids, size_t n_ids,
-                            bool skip_special, char **text, corbel_error *err)
+corbel_status corbel_decode_sized(const corbel_tokenizer *tokenizer, const int32_t *ids,
+                                  size_t n_ids, bool skip_special, char **text, size_t *size,
+                                  corbel_error *err)
 {
     struct text out = {0};
 
     if (!tokenizer || !text || (!ids && n_ids > 0))
         return error_set(err, CORBEL_E_ARGUMENT, "corbel_decode needs a tokenizer and ids");
     *text = NULL;
+    *size = 0;
     corbel_status status = tokenizer_decode(tokenizer, ids, n_ids, skip_special, &out, err);
     if (status == CORBEL_OK) {
+        *size = out.size;
         *text = out.data ? text_take(&out) : strdup("");
         if (!*text)
-            status = error_memory(err, out.size, "a text");
+            status = error_memory(err, *size, "a text");
     }
     text_finish(&out);
     return status;
+}
+
+corbel_status corbel_decode(const corbel_tokenizer *tokenizer, const int32_t *ids, size_t n_ids,
+                            bool skip_special, char **text, corbel_error *err)
+{
+    size_t size;
+
+    return corbel_decode_sized(tokenizer, ids, n_ids, skip_special, text, &size, err);
 }
 
 /* ---- streams ----

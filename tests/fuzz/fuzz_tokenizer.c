@@ -1,5 +1,5 @@
 /* fuzz_tokenizer.c: any bytes as tokenizer.json; what loads must encode, decode and stream a text
- * without harm, and the stream must say what decoding at once says. */
+ * without harm. That a stream says what decoding at once says is tested on the fixtures. */
 #include "base/file.h"
 #include "text/tokenizer.h"
 
