@@ -143,6 +143,44 @@ uint16_t f32_to_f16(float f)
 
 enum { CHUNK = 256 };
 
+static bool is_integer(int32_t dtype)
+{
+    return dtype == CORBEL_I64 || dtype == CORBEL_I32 || dtype == CORBEL_I16 ||
+           dtype == CORBEL_I8 || dtype == CORBEL_U8 || dtype == CORBEL_BOOL;
+}
+
+static int64_t integer_load(int32_t from, const uint8_t *in, size_t i)
+{
+    int64_t i64;
+    int32_t i32;
+    int16_t i16;
+    switch (from) {
+    case CORBEL_I64: memcpy(&i64, in + 8 * i, 8); return i64;
+    case CORBEL_I32: memcpy(&i32, in + 4 * i, 4); return i32;
+    case CORBEL_I16: memcpy(&i16, in + 2 * i, 2); return i16;
+    case CORBEL_I8: return (int8_t)in[i];
+    case CORBEL_BOOL: return in[i] != 0;
+    default: return in[i];
+    }
+}
+
+/* OCP 8-bit floats: E5M2 is the upper half of a float16; E4M3 has no infinities. */
+static float f8_to_f32(int32_t from, uint8_t b)
+{
+    if (from == CORBEL_F8_E5M2)
+        return f16_to_f32((uint16_t)(b << 8));
+    const int exponent = b >> 3 & 0xf, fraction = b & 7;
+    float f = exponent ? ldexpf((float)(8 + fraction), exponent - 10) : ldexpf((float)fraction, -9);
+    if ((b & 0x7f) == 0x7f)
+        f = NAN;
+    return b & 0x80 ? -f : f;
+}
+
+static bool is_f8(int32_t dtype)
+{
+    return dtype == CORBEL_F8_E4M3 || dtype == CORBEL_F8_E5M2;
+}
+
 static void floats_load(float *out, int32_t from, const uint8_t *in, size_t n)
 {
     uint16_t h;
@@ -155,6 +193,12 @@ static void floats_load(float *out, int32_t from, const uint8_t *in, size_t n)
     else if (from == CORBEL_F16)
         for (size_t i = 0; i < n; i++)
             memcpy(&h, in + 2 * i, 2), out[i] = f16_to_f32(h);
+    else if (is_f8(from))
+        for (size_t i = 0; i < n; i++)
+            out[i] = f8_to_f32(from, in[i]);
+    else if (is_integer(from))
+        for (size_t i = 0; i < n; i++)
+            out[i] = (float)integer_load(from, in, i);
     else
         for (size_t i = 0; i < n; i++)
             memcpy(&d, in + 8 * i, 8), out[i] = (float)d;
@@ -175,27 +219,6 @@ static void floats_store(int32_t to, uint8_t *out, const float *in, size_t n)
     else
         for (size_t i = 0; i < n; i++)
             d = (double)in[i], memcpy(out + 8 * i, &d, 8);
-}
-
-static bool is_integer(int32_t dtype)
-{
-    return dtype == CORBEL_I64 || dtype == CORBEL_I32 || dtype == CORBEL_I16 ||
-           dtype == CORBEL_I8 || dtype == CORBEL_U8 || dtype == CORBEL_BOOL;
-}
-
-static int64_t integer_load(int32_t from, const uint8_t *in, size_t i)
-{
-    int64_t i64;
-    int32_t i32;
-    int16_t i16;
-    switch (from) {
-    case CORBEL_I64: memcpy(&i64, in + 8 * i, 8); return i64;
-    case CORBEL_I32: memcpy(&i32, in + 4 * i, 4); return i32;
-    case CORBEL_I16: memcpy(&i16, in + 2 * i, 2); return i16;
-    case CORBEL_I8: return (int8_t)in[i];
-    case CORBEL_BOOL: return in[i] != 0;
-    default: return in[i];
-    }
 }
 
 /* What does not fit keeps its low bits, as in C and in torch. */
@@ -241,14 +264,6 @@ static void convert_integers(int32_t to, uint8_t *out, int32_t from, const uint8
         integer_store(to, out, i, integer_load(from, in, i));
 }
 
-static void integers_to_floats(uint8_t *out, const uint8_t *in, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const float f = (float)integer_load(CORBEL_I32, in, i);
-        memcpy(out + 4 * i, &f, 4);
-    }
-}
-
 static void floats_to_integers(uint8_t *out, const uint8_t *in, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -258,17 +273,20 @@ static void floats_to_integers(uint8_t *out, const uint8_t *in, size_t count)
     }
 }
 
+bool dtype_has_float(int32_t dtype)
+{
+    return dtype_is_float(dtype) || is_f8(dtype) || is_integer(dtype);
+}
+
 bool dtype_convert(int32_t to, void *out, int32_t from, const void *in, size_t count)
 {
     if (to == from && dtype_size(to) != 0) {
         if (count != 0)
             memcpy(out, in, count * dtype_size(to));
-    } else if (dtype_is_float(to) && dtype_is_float(from))
+    } else if (dtype_is_float(to) && dtype_has_float(from))
         convert_floats(to, out, from, in, count);
     else if (is_integer(to) && is_integer(from))
         convert_integers(to, out, from, in, count);
-    else if (to == CORBEL_F32 && from == CORBEL_I32)
-        integers_to_floats(out, in, count);
     else if (to == CORBEL_I32 && from == CORBEL_F32)
         floats_to_integers(out, in, count);
     else

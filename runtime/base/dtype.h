@@ -17,9 +17,12 @@ int32_t dtype_from_name(const char *name);    /* with or without "torch."; 0: un
 int32_t dtype_from_safetensors(const char *name);
 bool dtype_is_float(int32_t dtype); /* F32, F16, BF16, F64 */
 
-/* Converts `count` elements between F32, F16, BF16, F64 (round to nearest even), or between I64,
- * I32, I16, I8, U8, BOOL and I32/F32. False if the pair is not supported. Neither side need be
- * aligned. */
+/* Can its elements be converted to floats? Beside floats also F8_E4M3, F8_E5M2 and integers. */
+bool dtype_has_float(int32_t dtype);
+
+/* Converts `count` elements to F32, F16, BF16 or F64 (round to nearest even) from those, integers,
+ * F8_E4M3 or F8_E5M2; between I64, I32, I16, I8, U8 and BOOL; and from F32 to I32. False if the
+ * pair is not supported. Neither side need be aligned. */
 bool dtype_convert(int32_t to, void *out, int32_t from, const void *in, size_t count);
 
 static inline float bf16_to_f32(uint16_t h)

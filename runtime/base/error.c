@@ -7,30 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A sentence is one line of UTF-8 whatever a file name or a key in it holds (also when cut in the
- * middle of a character), and moves no terminal's cursor. */
-static void keep_printable(char *text)
-{
-    const size_t size = strlen(text);
-    for (size_t i = 0; i < size;) {
-        const size_t n = text_utf8_length(text + i, size - i);
-        const unsigned char c = (unsigned char)text[i];
-        const bool c1 = n == 2 && c == 0xc2 && (unsigned char)text[i + 1] < 0xa0;
-        if (n == 0)
-            text[i] = '?';
-        else if (c < 0x20 || c == 0x7f || c1)
-            memset(text + i, ' ', n);
-        i += n ? n : 1;
-    }
-}
-
 corbel_status error_set_v(corbel_error *err, corbel_status status, const char *format, va_list args)
 {
     if (err) {
         err->status = status;
         if (vsnprintf(err->text, sizeof err->text, format, args) < 0)
             err->text[0] = '\0';
-        keep_printable(err->text);
+        text_keep_printable(err->text, strlen(err->text), ""); /* whatever a name in it holds */
     }
     return status;
 }

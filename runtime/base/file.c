@@ -75,6 +75,47 @@ void file_map_close(struct file_map *m)
     *m = (struct file_map){.fd = -1};
 }
 
+corbel_status file_map_check(const struct file_map *m, const char *name, corbel_error *err)
+{
+    struct stat st;
+    if (!m->open || m->size == 0)
+        return CORBEL_OK;
+    if (fstat(m->fd, &st) != 0)
+        return error_set(err, CORBEL_E_IO, "%s: %s", name, strerror(errno));
+    if (st.st_size >= 0 && (uint64_t)st.st_size >= m->size)
+        return CORBEL_OK;
+    return error_set(
+        err, CORBEL_E_IO,
+        "%s: had %zu bytes when it was opened and has %lld now: it was cut short while "
+        "in use",
+        name, m->size, (long long)st.st_size);
+}
+
+bool file_map_holds(const struct file_map *m, const void *data, size_t size)
+{
+    const uintptr_t begin = (uintptr_t)m->data, at = (uintptr_t)data;
+    return m->data && at >= begin && at - begin <= m->size && size <= m->size - (at - begin);
+}
+
+/* Whole pages around the range: what a neighbour loses at the edges it reads again. */
+static void advise(const void *data, size_t size, int advice)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t begin = (uintptr_t)data & ~(page - 1);
+    if (size > 0)
+        madvise((void *)begin, (uintptr_t)data + size - begin, advice);
+}
+
+void file_pages_prefetch(const void *data, size_t size)
+{
+    advise(data, size, MADV_WILLNEED);
+}
+
+void file_pages_release(const void *data, size_t size)
+{
+    advise(data, size, MADV_DONTNEED);
+}
+
 /* Reads until `size` bytes are there or the file ends; *got tells how many. */
 static corbel_status read_all(int fd, const char *path, char *data, size_t size, size_t *got,
                               corbel_error *err)

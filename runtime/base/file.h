@@ -19,6 +19,16 @@ struct file_map {
 /* CORBEL_E_NOT_FOUND, CORBEL_E_IO, CORBEL_E_FORMAT (not a regular file). Pages are not touched. */
 corbel_status file_map_open(struct file_map *m, const char *path, corbel_error *err);
 void file_map_close(struct file_map *m);
+/* Is the file still as long as it was? CORBEL_E_IO, naming it, if somebody cut it short: reading
+ * the pages that are gone would end the process with SIGBUS. */
+corbel_status file_map_check(const struct file_map *m, const char *name, corbel_error *err);
+bool file_map_holds(const struct file_map *m, const void *data, size_t size);
+
+/* Pages of a mapped file, by an address range within it: begin to read what will be needed; give
+ * the memory back, from which the page cache can still serve it. Only for mapped files: other
+ * memory would lose its content. */
+void file_pages_prefetch(const void *data, size_t size);
+void file_pages_release(const void *data, size_t size);
 
 /* Reads a whole regular file of at most `limit` bytes; *data is terminated by a 0 that is not
  * counted and is freed by the caller. */

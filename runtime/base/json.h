@@ -5,6 +5,7 @@
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
+#include "base/text.h"
 #include "corbel/corbel.h"
 
 #include <json-c/json.h>
@@ -45,6 +46,10 @@ corbel_status json_get_string(struct json_object *o, const char *key, const char
 /* A member of json type `type` (json_type_object, json_type_array). */
 corbel_status json_get_member(struct json_object *o, const char *key, enum json_type type,
                               struct json_object **out, const char *name, corbel_error *err);
+
+/* Appends `value` as Python's json.dumps(value, indent=2, sort_keys=True) writes it, and a newline:
+ * the form of the files that transformers saves. */
+void json_print(struct text *out, struct json_object *value);
 
 /* What a value is, for "found ...": "3", "\"a\"", "a list". Lives as long as `value`. */
 const char *json_describe(struct json_object *value);

@@ -173,6 +173,30 @@ size_t text_utf8_length(const char *s, size_t left)
     return n;
 }
 
+/* U+0080 to U+009F, which some terminals obey, and the marks of direction. */
+static bool steers_terminal(const unsigned char *c, size_t n)
+{
+    if (n == 1)
+        return c[0] < 0x20 || c[0] == 0x7f;
+    if (n == 2)
+        return c[0] == 0xc2 && c[1] < 0xa0;
+    return n == 3 && c[0] == 0xe2 &&
+           ((c[1] == 0x80 && (c[2] == 0x8e || c[2] == 0x8f || (c[2] >= 0xaa && c[2] <= 0xae))) ||
+            (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9));
+}
+
+void text_keep_printable(char *s, size_t size, const char *but)
+{
+    for (size_t i = 0; i < size;) {
+        const size_t n = text_utf8_length(s + i, size - i);
+        if (n == 0)
+            s[i] = '?';
+        else if (steers_terminal((const unsigned char *)s + i, n) && !(s[i] && strchr(but, s[i])))
+            memset(s + i, ' ', n);
+        i += n ? n : 1;
+    }
+}
+
 enum { LONGEST_NAME = 63 };
 
 /* Levenshtein's distance; names longer than LONGEST_NAME are never near. */

@@ -32,6 +32,10 @@ void text_append_json_string(struct text *t, const char *s, size_t size);
 /* Bytes of the well-formed UTF-8 character at `s`, which has `left` bytes; 0: none. */
 size_t text_utf8_length(const char *s, size_t left);
 
+/* In place: what moves a terminal's cursor, changes its state or turns a line around becomes
+ * spaces, what is no UTF-8 question marks; the control characters in `but` stay. */
+void text_keep_printable(char *s, size_t size, const char *but);
+
 /* The nearest of `names` by edit distance, or NULL if none is near: "did you mean ...?" */
 const char *text_nearest(const char *word, const char *const *names, size_t n_names);
 

@@ -40,7 +40,7 @@ static corbel_status join_parts(struct checkpoint *c, const struct part *parts, 
     for (uint32_t i = 0; i < c->n_files; i++)
         n += parts[i].n;
     if (n <= UINT32_MAX)
-        c->tensors = arena_array(&c->arena, n, sizeof(*c->tensors));
+        c->tensors = arena_array(&c->arena, n ? n : 1, sizeof(*c->tensors));
     if (!c->tensors)
         return error_memory(err, n * sizeof(*c->tensors), "the list of tensors");
 
@@ -65,7 +65,7 @@ static corbel_status join_parts(struct checkpoint *c, const struct part *parts, 
 static corbel_status read_files(struct checkpoint *c, const char *dir, const char *origin,
                                 corbel_error *err)
 {
-    struct part *parts = calloc(c->n_files, sizeof(*parts));
+    struct part *parts = calloc(c->n_files ? c->n_files : 1, sizeof(*parts));
     if (!parts)
         return error_memory(err, c->n_files * sizeof(*parts), origin);
     corbel_status status = CORBEL_OK;
@@ -80,7 +80,7 @@ static corbel_status read_files(struct checkpoint *c, const char *dir, const cha
 static corbel_status name_files(struct checkpoint *c, const char *const *names, uint32_t n,
                                 corbel_error *err)
 {
-    c->files = arena_array(&c->arena, n, sizeof(*c->files));
+    c->files = arena_array(&c->arena, n ? n : 1, sizeof(*c->files));
     if (!c->files)
         return error_memory(err, n * sizeof(*c->files), "the list of files");
     for (; c->n_files < n; c->n_files++) {
@@ -95,8 +95,10 @@ static corbel_status name_files(struct checkpoint *c, const char *const *names, 
 /* ---- ways in --------------------------------------------------------------------------------- */
 
 static corbel_status open_one(struct checkpoint *c, const char *dir, const char *name,
-                              corbel_error *err)
+                              checkpoint_keep keep, void *user, corbel_error *err)
 {
+    (void)keep;
+    (void)user;
     corbel_status status = name_files(c, &name, 1, err);
     if (status == CORBEL_OK)
         status = read_files(c, dir, name, err);
@@ -104,28 +106,37 @@ static corbel_status open_one(struct checkpoint *c, const char *dir, const char 
 }
 
 static corbel_status open_sharded(struct checkpoint *c, const char *dir, const char *name,
-                                  corbel_error *err)
+                                  checkpoint_keep keep, void *user, corbel_error *err)
 {
     struct shard_index index;
     corbel_status status = shard_index_load(&index, dir, name, &c->arena, err);
+    if (status == CORBEL_OK && keep)
+        shard_index_keep(&index, keep, user);
     if (status == CORBEL_OK)
         status = name_files(c, index.files, index.n_files, err);
     if (status == CORBEL_OK)
         status = read_files(c, dir, name, err);
     if (status == CORBEL_OK)
         status = shard_index_check(&index, c, err);
+    c->n_elsewhere = index.n_elsewhere;
     shard_index_finish(&index);
     return status;
 }
 
 corbel_status checkpoint_open(struct checkpoint *c, const char *dir, corbel_error *err)
 {
+    return checkpoint_open_some(c, dir, NULL, NULL, err);
+}
+
+corbel_status checkpoint_open_some(struct checkpoint *c, const char *dir, checkpoint_keep keep,
+                                   void *user, corbel_error *err)
+{
     /* The order of transformers. The first that is there decides: what is wrong with it is never
      * hidden by falling back to another. */
     static const struct {
         const char *name;
         corbel_status (*open)(struct checkpoint *c, const char *dir, const char *name,
-                              corbel_error *err);
+                              checkpoint_keep keep, void *user, corbel_error *err);
         bool pickled;
     } ways[] = {
         {"model.safetensors", open_one, false},
@@ -138,7 +149,7 @@ corbel_status checkpoint_open(struct checkpoint *c, const char *dir, corbel_erro
         if (!folder_has(dir, ways[i].name))
             continue;
         c->pickled = ways[i].pickled;
-        const corbel_status status = ways[i].open(c, dir, ways[i].name, err);
+        const corbel_status status = ways[i].open(c, dir, ways[i].name, keep, user, err);
         if (status != CORBEL_OK) {
             error_prefix(err, status, "%s", dir);
             checkpoint_close(c);

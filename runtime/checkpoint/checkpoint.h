@@ -32,10 +32,16 @@ struct checkpoint {
     uint32_t n_files;
     struct checkpoint_tensor *tensors; /* sorted by name */
     uint32_t n_tensors;
-    bool pickled; /* came from pytorch_model.bin */
+    uint32_t n_elsewhere; /* tensors of the index that are in shards that were not wanted */
+    bool pickled;         /* came from pytorch_model.bin */
 };
 
 corbel_status checkpoint_open(struct checkpoint *c, const char *dir, corbel_error *err);
+/* The same without the shards that `keep` (NULL: all are wanted) does not want: they need not be
+ * there, and what the index says is in them is not looked for. */
+typedef bool (*checkpoint_keep)(void *user, const char *shard);
+corbel_status checkpoint_open_some(struct checkpoint *c, const char *dir, checkpoint_keep keep,
+                                   void *user, corbel_error *err);
 void checkpoint_close(struct checkpoint *c);
 /* NULL if there is no tensor of that name. */
 const struct checkpoint_tensor *checkpoint_find(const struct checkpoint *c, const char *name);
@@ -50,5 +56,15 @@ corbel_status safetensors_read(const struct file_map *map, const char *name, str
  * padded to 8, metadata {"format": "pt"}; temporary file, fsync, rename. */
 corbel_status safetensors_write(const char *path, const corbel_tensor *tensors, size_t n_tensors,
                                 corbel_error *err);
+
+/* Writes `size` bytes of tensors[tensor], from byte `offset` on, to `out`; asked in order. */
+typedef corbel_status (*safetensors_source)(void *user, size_t tensor, uint64_t offset, void *out,
+                                            size_t size, corbel_error *err);
+/* The same for tensors that are made or read piece by piece: `data` of each is not looked at, and
+ * all the memory that the file takes is one piece. */
+enum { SAFETENSORS_PIECE = 4 << 20 };
+corbel_status safetensors_write_pieces(const char *path, const corbel_tensor *tensors,
+                                       size_t n_tensors, safetensors_source source, void *user,
+                                       corbel_error *err);
 
 #endif

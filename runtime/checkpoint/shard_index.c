@@ -104,6 +104,26 @@ void shard_index_finish(struct shard_index *x)
     *x = (struct shard_index){0};
 }
 
+static bool has_shard(const struct shard_index *x, const char *name)
+{
+    return x->n_files > 0 &&
+           bsearch(&name, x->files, x->n_files, sizeof(*x->files), compare_strings) != NULL;
+}
+
+void shard_index_keep(struct shard_index *x, checkpoint_keep keep, void *user)
+{
+    struct json_object_iter member;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < x->n_files; i++)
+        if (keep(user, x->files[i]))
+            x->files[n++] = x->files[i];
+    x->n_files = n;
+    json_object_object_foreachC(x->weight_map, member)
+    {
+        x->n_elsewhere += !has_shard(x, json_object_get_string(member.val));
+    }
+}
+
 /* ---- against the shards ------------------------------------------------------------------------
  */
 
@@ -150,10 +170,11 @@ corbel_status shard_index_check(const struct shard_index *x, const struct checkp
     struct json_object_iter member;
     json_object_object_foreachC(x->weight_map, member)
     {
-        if (!checkpoint_find(c, member.key))
+        if (!checkpoint_find(c, member.key) && has_shard(x, json_object_get_string(member.val)))
             return error_set(err, CORBEL_E_FORMAT, "%s: tensor \"%.200s\" is not in %s", x->name,
                              member.key, json_object_get_string(member.val));
     }
-    compare_total(x, c);
+    if (x->n_elsewhere == 0)
+        compare_total(x, c);
     return CORBEL_OK;
 }

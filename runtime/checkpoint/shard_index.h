@@ -11,6 +11,7 @@ struct shard_index {
     const char *name;   /* of the index file, within the folder */
     const char **files; /* every shard once, sorted; names are bare */
     uint32_t n_files;
+    uint32_t n_elsewhere; /* tensors whose shards are no longer in `files` */
 };
 
 /* Reads dir/name; `files` lies in `arena`, the names in it live as long as the index. */
@@ -21,7 +22,11 @@ corbel_status shard_index_parse(struct shard_index *x, const char *data, size_t 
                                 const char *name, struct arena *arena, corbel_error *err);
 void shard_index_finish(struct shard_index *x);
 
-/* Map and shards agree: every tensor of the map is in its shard, and no shard has others. */
+/* Leaves in x->files only the shards that `keep` wants. */
+void shard_index_keep(struct shard_index *x, checkpoint_keep keep, void *user);
+
+/* Map and shards agree: every tensor of the map is in its shard, if that is among x->files, and no
+ * shard has others. */
 corbel_status shard_index_check(const struct shard_index *x, const struct checkpoint *c,
                                 corbel_error *err);
 

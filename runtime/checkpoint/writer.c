@@ -52,7 +52,8 @@ static corbel_status refuse(const corbel_tensor *t, const char *path, const char
 static corbel_status measure(struct item *item, const corbel_tensor *t, const char *path,
                              corbel_error *err)
 {
-    *item = (struct item){.tensor = t, .rank = dtype_rank(t->dtype)};
+    item->rank = dtype_rank(t->dtype);
+    item->tensor = t;
     if (!t->name || strcmp(t->name, "__metadata__") == 0)
         return refuse(t, path, "expected a name", err);
     if (item->rank < 0)
@@ -70,9 +71,7 @@ static corbel_status measure(struct item *item, const corbel_tensor *t, const ch
     if (bits % 8 != 0)
         return refuse(t, path, "not a whole number of bytes", err);
     item->bytes = bits / 8;
-    if (item->bytes > SIZE_MAX || (item->bytes != 0 && !t->data))
-        return refuse(t, path, "no data", err);
-    return CORBEL_OK;
+    return item->bytes > SIZE_MAX ? refuse(t, path, "too large", err) : CORBEL_OK;
 }
 
 static corbel_status make_header(struct text *header, const struct item *items, size_t n,
@@ -102,8 +101,36 @@ static corbel_status make_header(struct text *header, const struct item *items, 
     return json_check(header->data, header->size, JSON_SECURITY, path, err);
 }
 
+/* ---- data ------------------------------------------------------------------------------------ */
+
+/* Where the bytes come from: the tensors' own memory, or a source. */
+struct data {
+    const corbel_tensor *tensors;
+    safetensors_source source; /* NULL: tensors[i].data */
+    void *user;
+    unsigned char *piece; /* SAFETENSORS_PIECE bytes, for the source */
+};
+
+static corbel_status write_tensor(struct file_out *out, const struct item *item,
+                                  const struct data *data, corbel_error *err)
+{
+    size_t i = (size_t)(item->tensor - data->tensors);
+    corbel_status status = CORBEL_OK;
+    if (!data->source)
+        return file_out_append(out, item->tensor->data, (size_t)item->bytes, err);
+    for (uint64_t at = 0; at < item->bytes && status == CORBEL_OK; at += SAFETENSORS_PIECE) {
+        uint64_t left = item->bytes - at;
+        size_t size = left < SAFETENSORS_PIECE ? (size_t)left : SAFETENSORS_PIECE;
+        status = data->source(data->user, i, at, data->piece, size, err);
+        if (status == CORBEL_OK)
+            status = file_out_append(out, data->piece, size, err);
+    }
+    return status;
+}
+
 static corbel_status write_file(const char *path, const struct text *header,
-                                const struct item *items, size_t n, corbel_error *err)
+                                const struct item *items, size_t n, const struct data *data,
+                                corbel_error *err)
 {
     unsigned char length[8];
     for (size_t i = 0; i < sizeof length; i++)
@@ -116,16 +143,17 @@ static corbel_status write_file(const char *path, const struct text *header,
     if (status == CORBEL_OK)
         status = file_out_append(&out, header->data, header->size, err);
     for (size_t i = 0; i < n && status == CORBEL_OK; i++)
-        status = file_out_append(&out, items[i].tensor->data, (size_t)items[i].bytes, err);
+        status = write_tensor(&out, &items[i], data, err);
     if (status == CORBEL_OK)
         status = file_out_commit(&out, err);
     file_out_discard(&out);
     return status;
 }
 
-corbel_status safetensors_write(const char *path, const corbel_tensor *tensors, size_t n_tensors,
-                                corbel_error *err)
+static corbel_status write_all(const char *path, const struct data *data, size_t n_tensors,
+                               corbel_error *err)
 {
+    const corbel_tensor *tensors = data->tensors;
     struct text header = {0};
     struct item *items = calloc(n_tensors ? n_tensors : 1, sizeof(*items));
     if (!items)
@@ -134,13 +162,35 @@ corbel_status safetensors_write(const char *path, const corbel_tensor *tensors, 
     corbel_status status = CORBEL_OK;
     for (size_t i = 0; i < n_tensors && status == CORBEL_OK; i++)
         status = measure(&items[i], &tensors[i], path, err);
+    for (size_t i = 0; i < n_tensors && status == CORBEL_OK && !data->source; i++)
+        if (items[i].bytes != 0 && !tensors[i].data)
+            status = refuse(&tensors[i], path, "no data", err);
     if (status == CORBEL_OK) {
         qsort(items, n_tensors, sizeof(*items), compare_items);
         status = make_header(&header, items, n_tensors, path, err);
     }
     if (status == CORBEL_OK)
-        status = write_file(path, &header, items, n_tensors, err);
+        status = write_file(path, &header, items, n_tensors, data, err);
     text_finish(&header);
     free(items);
+    return status;
+}
+
+corbel_status safetensors_write(const char *path, const corbel_tensor *tensors, size_t n_tensors,
+                                corbel_error *err)
+{
+    return write_all(path, &(struct data){.tensors = tensors}, n_tensors, err);
+}
+
+corbel_status safetensors_write_pieces(const char *path, const corbel_tensor *tensors,
+                                       size_t n_tensors, safetensors_source source, void *user,
+                                       corbel_error *err)
+{
+    struct data data = {.tensors = tensors, .source = source, .user = user};
+    data.piece = malloc(SAFETENSORS_PIECE);
+    if (!data.piece)
+        return error_memory(err, SAFETENSORS_PIECE, path);
+    corbel_status status = write_all(path, &data, n_tensors, err);
+    free(data.piece);
     return status;
 }

@@ -246,26 +246,37 @@ corbel_status config_check_plain_weights(const struct config *c, corbel_error *e
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
+corbel_status config_adopt(struct config *c, struct json_object *root, const char *path,
+                           corbel_error *err)
+{
+    corbel_status status = CORBEL_OK;
+    *c = (struct config){
+        .root = root, .path = strdup(path), .memory = calloc(1, sizeof(*c->memory))};
+    if (!c->path || !c->memory)
+        status = error_memory(err, strlen(path), path);
+    else if (!json_object_is_type(root, json_type_object))
+        status = error_set(err, CORBEL_E_CONFIG, "%s: expected an object, found %s", path,
+                           json_describe(root));
+    if (status != CORBEL_OK)
+        config_finish(c);
+    return status;
+}
+
+corbel_status config_load_file(struct config *c, const char *path, corbel_error *err)
+{
+    struct json_object *root;
+    *c = (struct config){0};
+    const corbel_status status = json_load(path, LARGEST_CONFIG, JSON_DATA, &root, err);
+    return status != CORBEL_OK ? status : config_adopt(c, root, path, err);
+}
+
 corbel_status config_load(struct config *c, const char *dir, corbel_error *err)
 {
     char path[PATH_MAX];
     *c = (struct config){0};
     if (!path_join(path, sizeof path, dir, "config.json"))
         return error_set(err, CORBEL_E_ARGUMENT, "%s: the path is too long", dir);
-    corbel_status status = json_load(path, LARGEST_CONFIG, JSON_DATA, &c->root, err);
-    if (status != CORBEL_OK)
-        return status;
-
-    c->path = strdup(path);
-    c->memory = calloc(1, sizeof(*c->memory));
-    if (!c->path || !c->memory)
-        status = error_memory(err, strlen(path), path);
-    else if (!json_object_is_type(c->root, json_type_object))
-        status = error_set(err, CORBEL_E_CONFIG, "%s: expected an object, found %s", path,
-                           json_describe(c->root));
-    if (status != CORBEL_OK)
-        config_finish(c);
-    return status;
+    return config_load_file(c, path, err);
 }
 
 void config_finish(struct config *c)

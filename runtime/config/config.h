@@ -18,6 +18,11 @@ struct config {
 
 /* dir/config.json, at most 4 MiB. */
 corbel_status config_load(struct config *c, const char *dir, corbel_error *err);
+/* What was parsed, or made, elsewhere; `root` is taken in any case. `path` is for messages. */
+corbel_status config_adopt(struct config *c, struct json_object *root, const char *path,
+                           corbel_error *err);
+/* The same of a file of any name. */
+corbel_status config_load_file(struct config *c, const char *path, corbel_error *err);
 void config_finish(struct config *c);
 
 /* architectures[0] if present: an opaque key of 1-128 of [A-Za-z0-9_], else refused. NULL if the

@@ -140,13 +140,46 @@ static void test_integers(void **state)
     assert_true(f32[0] == 1.0f && f32[1] == -1.0f);
 }
 
+/* Values of torch.float8_e4m3fn and float8_e5m2. */
+static void test_small_floats_and_integers_become_floats(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t from;
+        uint8_t byte;
+        float value;
+    } rows[] = {
+        {CORBEL_F8_E4M3, 0x00, 0.0f},     {CORBEL_F8_E4M3, 0x38, 1.0f},
+        {CORBEL_F8_E4M3, 0xc4, -3.0f},    {CORBEL_F8_E4M3, 0x7e, 448.0f},
+        {CORBEL_F8_E4M3, 0x01, 0x1p-9f},  {CORBEL_F8_E4M3, 0x87, -7 * 0x1p-9f},
+        {CORBEL_F8_E4M3, 0x08, 0x1p-6f},  {CORBEL_F8_E5M2, 0x3c, 1.0f},
+        {CORBEL_F8_E5M2, 0x7b, 57344.0f}, {CORBEL_F8_E5M2, 0xfc, -INFINITY},
+        {CORBEL_F8_E5M2, 0x01, 0x1p-16f}, {CORBEL_I8, 0x80, -128.0f},
+        {CORBEL_U8, 0xff, 255.0f},        {CORBEL_BOOL, 0x01, 1.0f},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        float f;
+        assert_true(dtype_convert(CORBEL_F32, &f, rows[i].from, &rows[i].byte, 1));
+        if (f != rows[i].value)
+            fail_msg("%s 0x%02x is %g", dtype_name(rows[i].from), rows[i].byte, (double)f);
+    }
+    const uint8_t nan = 0x7f;
+    const int64_t large = INT64_C(-3000000000);
+    float f;
+    uint16_t h;
+    assert_true(dtype_convert(CORBEL_F32, &f, CORBEL_F8_E4M3, &nan, 1) && isnan(f));
+    assert_true(dtype_convert(CORBEL_F32, &f, CORBEL_I64, &large, 1) && f == -3e9f);
+    assert_true(dtype_convert(CORBEL_BF16, &h, CORBEL_I8, "\x02", 1) && h == 0x4000);
+}
+
 static void test_pairs_that_are_not_converted(void **state)
 {
     (void)state;
     char x[8] = {0}, y[8];
-    assert_false(dtype_convert(CORBEL_F32, y, CORBEL_I64, x, 1));
+    assert_false(dtype_convert(CORBEL_F32, y, CORBEL_U64, x, 1));
     assert_false(dtype_convert(CORBEL_I64, y, CORBEL_F64, x, 1));
-    assert_false(dtype_convert(CORBEL_F32, y, CORBEL_F8_E4M3, x, 1));
+    assert_false(dtype_convert(CORBEL_F32, y, CORBEL_F8_E8M0, x, 1));
+    assert_false(dtype_convert(CORBEL_F8_E4M3, y, CORBEL_F32, x, 1));
     assert_false(dtype_convert(CORBEL_F4, y, CORBEL_F4, x, 2));
     assert_false(dtype_convert(0, y, 0, x, 1));
     assert_true(dtype_convert(CORBEL_U64, y, CORBEL_U64, x, 1));
@@ -160,6 +193,7 @@ int main(void)
         cmocka_unit_test(test_every_half_and_every_rounding_to_one),
         cmocka_unit_test(test_arrays_are_converted_wherever_they_lie),
         cmocka_unit_test(test_integers),
+        cmocka_unit_test(test_small_floats_and_integers_become_floats),
         cmocka_unit_test(test_pairs_that_are_not_converted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

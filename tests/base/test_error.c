@@ -29,6 +29,7 @@ static void test_a_sentence_is_one_line_of_utf8(void **state)
         const char *given, *kept;
     } rows[] = {
         {"a\nb\tc\x1b[31m", "a b c [31m"},
+        {"x\xe2\x80\xaey\xc2\x9bz", "x   y  z"}, /* a line turned around; a terminal's command */
         {"\xc3\xa9\xff.", "\xc3\xa9?."},
         {"cut \xf0\x9f\x98", "cut ???"},
         {"\xc2\x9b", "  "},

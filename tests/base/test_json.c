@@ -164,6 +164,42 @@ static void test_typed_members_name_file_and_key(void **state)
     json_object_put(root);
 }
 
+/* What Python's json.dumps(x, indent=2, sort_keys=True) gives. */
+static void test_trees_are_printed_as_python_does(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *printed;
+    } rows[] = {
+        {"{}", "{}\n"},
+        {"[]", "[]\n"},
+        {"{\"b\":[1,null],\"a\":{\"c\":true}}",
+         "{\n  \"a\": {\n    \"c\": true\n  },\n  \"b\": [\n    1,\n    null\n  ]\n}\n"},
+        {"1e-12", "1e-12\n"},
+        {"0.00001", "1e-05\n"},
+        {"1e-4", "0.0001\n"},
+        {"1.0", "1.0\n"},
+        {"-0.0", "-0.0\n"},
+        {"0.2", "0.2\n"},
+        {"1e16", "1e+16\n"},
+        {"1e15", "1000000000000000.0\n"},
+        {"0.30000000000000004", "0.30000000000000004\n"},
+        {"1.7976931348623157e308", "1.7976931348623157e+308\n"},
+        {"-9223372036854775808", "-9223372036854775808\n"},
+        {"\"\xc3\xa9\xf0\x9f\x98\x80\x7f\\n/\"", "\"\\u00e9\\ud83d\\ude00\\u007f\\n/\"\n"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct json_object *root;
+        struct text out = {0};
+        assert_int_equal(
+            json_parse(rows[i].json, strlen(rows[i].json), JSON_DATA, "f", &root, NULL), CORBEL_OK);
+        json_print(&out, root);
+        assert_string_equal(text_cstr(&out), rows[i].printed);
+        text_finish(&out);
+        json_object_put(root);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +209,7 @@ int main(void)
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_a_duplicate_among_many_keys),
         cmocka_unit_test(test_typed_members_name_file_and_key),
+        cmocka_unit_test(test_trees_are_printed_as_python_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
