@@ -173,6 +173,30 @@ static corbel_status read_output(struct reader *r, struct program *p)
     return r->failed ? CORBEL_E_FORMAT : program_add_output(p, given, value, r->err);
 }
 
+static corbel_status read_region(struct reader *r, struct program *p)
+{
+    char name[PROGRAM_MAX_NAME];
+    struct program_region region = {.kernel = get_string(r, name)};
+    region.begin = (uint32_t)get(r, 4);
+    region.end = (uint32_t)get(r, 4);
+    region.n_in = (uint32_t)get(r, 1);
+    if (region.n_in > PROGRAM_MAX_INPUTS)
+        return refuse(r, "a kernel with too many inputs");
+    for (uint32_t i = 0; i < region.n_in; i++)
+        region.in[i] = (uint32_t)get(r, 4);
+    region.out = (uint32_t)get(r, 4);
+    for (int i = 0; i < 3; i++)
+        region.launch.grid[i] = (uint32_t)get(r, 4);
+    region.launch.n_push = (uint32_t)get(r, 1);
+    if (region.launch.n_push > PROGRAM_MAX_PUSH)
+        return refuse(r, "a kernel with too many push constants");
+    for (uint32_t i = 0; i < region.launch.n_push; i++) {
+        region.launch.push[i].is_float = get(r, 1) != 0;
+        region.launch.push[i].word = (uint32_t)get(r, 4);
+    }
+    return r->failed ? CORBEL_E_FORMAT : program_add_region(p, &region, r->err);
+}
+
 static corbel_status read_header(struct reader *r)
 {
     if (r->size < sizeof(BINARY_MAGIC) || memcmp(r->data, BINARY_MAGIC, sizeof(BINARY_MAGIC)) != 0)
@@ -191,12 +215,15 @@ static corbel_status read_all(struct reader *r, struct program *p)
     const uint32_t n_caches = get_count(r, 40, "more caches than fit");
     const uint32_t n_steps = get_count(r, 6, "more steps than fit");
     const uint32_t n_outputs = get_count(r, 6, "more outputs than fit");
+    const uint32_t n_regions = get_count(r, 32, "more kernels than fit");
     for (uint32_t i = 0; i < n_caches && status == CORBEL_OK; i++)
         status = read_cache(r, p);
     for (uint32_t i = 0; i < n_steps && status == CORBEL_OK; i++)
         status = read_step(r, p);
     for (uint32_t i = 0; i < n_outputs && status == CORBEL_OK; i++)
         status = read_output(r, p);
+    for (uint32_t i = 0; i < n_regions && status == CORBEL_OK; i++)
+        status = read_region(r, p);
     if (status == CORBEL_OK && r->failed)
         return CORBEL_E_FORMAT;
     if (status == CORBEL_OK && r->at != r->size)

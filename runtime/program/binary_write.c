@@ -89,6 +89,24 @@ static void put_op(struct text *t, const struct program_op *op)
     put_string(t, op->custom);
 }
 
+static void put_region(struct text *t, const struct program_region *r)
+{
+    put_string(t, r->kernel);
+    put(t, r->begin, 4);
+    put(t, r->end, 4);
+    put(t, r->n_in, 1);
+    for (uint32_t i = 0; i < r->n_in; i++)
+        put(t, r->in[i], 4);
+    put(t, r->out, 4);
+    for (int i = 0; i < 3; i++)
+        put(t, r->launch.grid[i], 4);
+    put(t, r->launch.n_push, 1);
+    for (uint32_t i = 0; i < r->launch.n_push; i++) {
+        put(t, r->launch.push[i].is_float, 1);
+        put(t, r->launch.push[i].word, 4);
+    }
+}
+
 static uint32_t count_steps(const struct program *p)
 {
     uint32_t n = p->n_ops;
@@ -128,6 +146,7 @@ corbel_status program_write(const struct program *p, char **data, size_t *size, 
     put(&t, p->n_caches, 4);
     put(&t, count_steps(p), 4);
     put(&t, p->n_outputs, 4);
+    put(&t, p->n_regions, 4);
     for (uint32_t i = 0; i < p->n_caches; i++) {
         const struct program_cache *c = &p->caches[i];
         const int64_t sizes[] = {c->batch, c->n_heads, c->capacity, c->head_dim, c->value_dim};
@@ -142,6 +161,8 @@ corbel_status program_write(const struct program *p, char **data, size_t *size, 
         put_string(&t, p->outputs[i].name);
         put(&t, p->outputs[i].value, 4);
     }
+    for (uint32_t i = 0; i < p->n_regions; i++)
+        put_region(&t, &p->regions[i]);
     const size_t written = t.size;
     *data = text_take(&t);
     if (!*data)

@@ -38,6 +38,10 @@ bool draft_sole_use(const struct draft *d, uint32_t id);
 bool draft_is_leaf(const struct draft *d, uint32_t id);
 bool draft_same_shape(const struct draft *d, uint32_t a, uint32_t b);
 
+/* Puts kernels of the plugin in the place of operations (program/plan_kernels.c). False: out of
+ * memory. */
+bool draft_use_kernels(struct draft *d, const struct plan_options *options, struct plan *plan);
+
 /* Marks what the host can compute before the device begins (program/plan_host.c). */
 void draft_mark_host(struct draft *d);
 

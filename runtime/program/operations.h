@@ -42,6 +42,8 @@
     X(REDUCE_MEAN,   "reduce_mean",     1, 1, 1, STANDARD)                                         \
     X(REDUCE_MAX,    "reduce_max",      1, 1, 1, STANDARD)                                         \
     X(ARGMAX,        "argmax",          1, 1, 1, STANDARD) /* axis; i32, first of equals */        \
+    /* recurrences along one axis */                                                               \
+    X(LINEAR_SCAN,   "linear_scan",     2, 3, 1, STANDARD) /* a, x, initial; axis: y = a * before + x */ \
     /* attention */                                                                                \
     X(ROPE_TABLE,    "rope_table",      1, 3, 1, STANDARD) /* positions, short, long -> [...,D/2,2] */ \
     X(ROPE,          "rope",            2, 2, 1, STANDARD) /* x [B,S,H,D], table [B,S,R/2,2]; interleaved */ \

@@ -1,7 +1,8 @@
 /* program/plan.c: a program made ready for one device.
  *
- * Host prologue first, so that fusion leaves it alone; then fusion, the rewrites that need the
- * longest patterns before those that would take their parts; then memory. */
+ * Kernels of the plugin first; then the host prologue, so that fusion leaves it alone; then fusion,
+ * the rewrites that need the longest patterns before those that would take their parts; then
+ * memory. */
 #include "program/plan.h"
 
 #include "base/error.h"
@@ -19,6 +20,23 @@ static bool fuse(struct draft *d, const struct plan_options *options)
     return !options->fuse_norm || fuse_add_norm(d);
 }
 
+/* The account of kernels outlives the draft and the old program. */
+static corbel_status keep_kernels(struct plan *plan, corbel_error *err)
+{
+    struct arena *arena = &plan->program.arena;
+    struct plan_kernel *kernels;
+    if (plan->n_kernels == 0)
+        return CORBEL_OK;
+    kernels = arena_copy(arena, plan->kernels, plan->n_kernels * sizeof(*kernels));
+    for (uint32_t i = 0; kernels && i < plan->n_kernels; i++) {
+        kernels[i].name = arena_string(arena, kernels[i].name);
+        if (!kernels[i].name)
+            kernels = NULL;
+    }
+    plan->kernels = kernels;
+    return kernels ? CORBEL_OK : error_memory(err, arena->used, "a plan");
+}
+
 /* The draft's operations become the plan's program. */
 static corbel_status settle(struct plan *plan, const struct draft *d, corbel_error *err)
 {
@@ -26,10 +44,13 @@ static corbel_status settle(struct plan *plan, const struct draft *d, corbel_err
     if (!ops)
         return error_memory(err, d->p->n_ops * sizeof(*ops), "planning a program");
     const uint32_t n = draft_ops(d, ops, &plan->n_host_ops);
-    plan->n_fused = d->p->n_ops - n;
-    corbel_status status = program_rewrite(d->p, ops, n, &plan->program, err);
+    plan->n_fused = d->p->n_ops - n - plan->n_replaced;
+    const struct rewriting new = {.ops = ops, .n_ops = n};
+    corbel_status status = program_rewrite(d->p, &new, &plan->program, err);
     if (status == CORBEL_OK)
         status = program_verify(&plan->program, true, err);
+    if (status == CORBEL_OK)
+        status = keep_kernels(plan, err);
     free(ops);
     return status;
 }
@@ -48,6 +69,10 @@ corbel_status plan_create(struct plan *plan, const struct program *p,
     status = draft_init(&draft, p, err);
     if (status != CORBEL_OK)
         goto fail;
+    if (!draft_use_kernels(&draft, options, plan)) {
+        status = error_memory(err, draft.arena.used, "planning a program");
+        goto fail;
+    }
     if (options->host_prologue)
         draft_mark_host(&draft);
     if (!fuse(&draft, options)) {

@@ -18,7 +18,7 @@ static bool is_on_host(const struct draft *d, uint32_t id)
     switch (v->kind) {
     case VALUE_CONSTANT:
     case VALUE_INPUT: return true;
-    case VALUE_RESULT: return d->host[v->producer];
+    case VALUE_RESULT: return d->host[d->producer[id]];
     default: return id == 0; /* an input that is not given */
     }
 }
@@ -27,7 +27,7 @@ void draft_mark_host(struct draft *d)
 {
     for (uint32_t i = 0; i < d->p->n_ops; i++) {
         const struct program_op *op = &d->ops[i];
-        d->host[i] = !belongs_to_device(op->kind);
+        d->host[i] = !d->gone[i] && !belongs_to_device(op->kind);
         for (uint32_t j = 0; j < op->n_in; j++)
             d->host[i] = d->host[i] && is_on_host(d, op->in[j]);
     }

@@ -130,6 +130,18 @@ static void print_map(const struct plan *plan, struct text *out)
     free(last);
 }
 
+static void print_kernel(const struct plan_kernel *k, struct text *out)
+{
+    text_format(out, "kernel %s:", k->name);
+    if (k->n_run > 0)
+        text_format(out, " its shader %u time%s", k->n_run, k->n_run == 1 ? "" : "s");
+    if (k->n_decomposed > 0)
+        text_format(out, "%s its decomposition %u time%s, because %s", k->n_run ? "," : "",
+                    k->n_decomposed, k->n_decomposed == 1 ? "" : "s",
+                    k->why ? k->why : "this device runs no kernels of plugins");
+    text_append_char(out, '\n');
+}
+
 static void print_text(const struct plan *plan, const char *device, struct text *out)
 {
     const struct program *p = &plan->program;
@@ -137,6 +149,8 @@ static void print_text(const struct plan *plan, const char *device, struct text 
                 device, p->n_ops, plan->n_host_ops, plan->n_fused);
     text_format(out, "memory for results: %s (%s without reuse)\n", size_text(plan->arena_size).s,
                 size_text(plan->naive_size).s);
+    for (uint32_t i = 0; i < plan->n_kernels; i++)
+        print_kernel(&plan->kernels[i], out);
     print_declarations(p, out);
     print_ops(plan, out);
     print_map(plan, out);
@@ -175,7 +189,16 @@ static void print_json(const struct plan *plan, const char *device, struct text 
             text_format(out, ", \"offset\": %llu", (unsigned long long)s->offset);
         text_append_char(out, '}');
     }
-    text_append(out, "\n],\n\"program\":\n");
+    text_append(out, "\n],\n\"kernels\": [");
+    for (uint32_t i = 0; i < plan->n_kernels; i++) {
+        const struct plan_kernel *k = &plan->kernels[i];
+        text_append(out, i ? ",\n  {\"name\": " : "\n  {\"name\": ");
+        text_append_json_string(out, k->name, strlen(k->name));
+        text_format(out, ", \"run\": %u, \"decomposed\": %u, \"why\": ", k->n_run, k->n_decomposed);
+        text_append_json_string(out, k->why ? k->why : "", k->why ? strlen(k->why) : 0);
+        text_append_char(out, '}');
+    }
+    text_append(out, "],\n\"program\":\n");
     program_print_json(&plan->program, out);
     text_append(out, "}\n");
 }

@@ -5,6 +5,7 @@
 #include "program/shapes.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct size_text size_text(uint64_t bytes)
@@ -86,6 +87,41 @@ static uint32_t n_given(const struct program_op *op)
     return n;
 }
 
+static void print_push(const struct program_push *push, struct text *out)
+{
+    float f;
+    memcpy(&f, &push->word, sizeof(f));
+    if (push->is_float)
+        text_format(out, "%.9g", (double)f);
+    else
+        text_format(out, "%d", (int)(int32_t)push->word);
+}
+
+void print_launch(const struct program_launch *launch, struct text *out)
+{
+    text_format(out, "grid %u x %u x %u", launch->grid[0], launch->grid[1], launch->grid[2]);
+    for (uint32_t i = 0; i < launch->n_push; i++) {
+        text_append(out, i ? " " : ", push ");
+        print_push(&launch->push[i], out);
+    }
+}
+
+/* What is no number in JSON is its name as a string. */
+void print_launch_json(const struct program_launch *launch, struct text *out)
+{
+    text_format(out, "\"grid\": [%u, %u, %u], \"push\": [", launch->grid[0], launch->grid[1],
+                launch->grid[2]);
+    for (uint32_t i = 0; i < launch->n_push; i++) {
+        const struct program_push *push = &launch->push[i];
+        const bool is_number = !push->is_float || (push->word & 0x7f800000u) != 0x7f800000u;
+        text_append(out, i ? ", " : "");
+        text_append(out, is_number ? "" : "\"");
+        print_push(push, out);
+        text_append(out, is_number ? "" : "\"");
+    }
+    text_append_char(out, ']');
+}
+
 void print_operation(const struct program *p, const struct program_op *op, struct text *out)
 {
     text_append(out, program_op_name(op->kind));
@@ -98,6 +134,10 @@ void print_operation(const struct program *p, const struct program_op *op, struc
         if (!is_told_by_shape(op, op->attrs[i].key))
             print_attribute(&op->attrs[i], out);
     text_append_char(out, ')');
+    if (op->launch) {
+        text_append(out, ", ");
+        print_launch(op->launch, out);
+    }
 }
 
 void print_attributes_json(const struct program_op *op, struct text *out)
@@ -167,18 +207,70 @@ static void print_results(const struct program *p, const struct program_op *op, 
     text_append(out, op->n_out ? " = " : "");
 }
 
+void region_walk_init(struct region_walk *w, const struct program *p)
+{
+    *w = (struct region_walk){.p = p};
+    if (p->n_regions == 0)
+        return;
+    w->first = calloc(p->n_ops, sizeof(*w->first));
+    w->next = calloc(p->n_regions, sizeof(*w->next));
+    for (uint32_t i = 0; w->first && w->next && i < p->n_regions; i++) {
+        w->next[i] = w->first[p->regions[i].begin];
+        w->first[p->regions[i].begin] = i + 1;
+    }
+}
+
+void region_walk_step(struct region_walk *w, uint32_t op)
+{
+    w->n_new = 0;
+    if (!w->first || !w->next)
+        return;
+    while (w->n_open > 0 && w->p->regions[w->open[w->n_open - 1]].end <= op)
+        w->n_open--;
+    for (uint32_t i = w->first[op]; i != 0 && w->n_open < PROGRAM_MAX_NESTED; i = w->next[i - 1]) {
+        w->open[w->n_open++] = i - 1;
+        w->n_new++;
+    }
+}
+
+void region_walk_finish(struct region_walk *w)
+{
+    free(w->first);
+    free(w->next);
+}
+
+static void print_region(const struct program *p, const struct program_region *r, uint32_t depth,
+                         struct text *out)
+{
+    const uint32_t n = r->end - r->begin;
+    text_format(out, "%*s%%%u is kernel %s(", (int)(4 + 2 * depth), "", r->out, r->kernel);
+    for (uint32_t i = 0; i < r->n_in; i++) {
+        text_append(out, i ? ", " : "");
+        print_value(p, r->in[i], p->ops[r->begin].module, out);
+    }
+    text_append(out, "), ");
+    print_launch(&r->launch, out);
+    text_format(out, "; or %u operation%s:\n", n, n == 1 ? "" : "s");
+}
+
 void program_print_text(const struct program *p, struct text *out)
 {
     const char *module = NULL;
+    struct region_walk walk;
     const uint32_t n_weights = count_values(p, VALUE_WEIGHT);
     text_format(out, "program of %u operation%s on %u weight%s\n", p->n_ops,
                 p->n_ops == 1 ? "" : "s", n_weights, n_weights == 1 ? "" : "s");
     print_declarations(p, out);
+    region_walk_init(&walk, p);
     for (uint32_t i = 0; i < p->n_ops; i++) {
         print_module_change(&p->ops[i], &module, out);
-        text_append(out, "    ");
+        region_walk_step(&walk, i);
+        for (uint32_t j = walk.n_open - walk.n_new; j < walk.n_open; j++)
+            print_region(p, &p->regions[walk.open[j]], j, out);
+        text_format(out, "%*s", (int)(4 + 2 * walk.n_open), "");
         print_results(p, &p->ops[i], out);
         print_operation(p, &p->ops[i], out);
         text_append_char(out, '\n');
     }
+    region_walk_finish(&walk);
 }

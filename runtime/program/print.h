@@ -12,8 +12,23 @@ void print_value(const struct program *p, uint32_t id, const char *module, struc
 void print_declarations(const struct program *p, struct text *out);
 /* A line with the module's path where it differs from *current. */
 void print_module_change(const struct program_op *op, const char **current, struct text *out);
+/* "grid 4 x 1 x 1, push 256 0.5" */
+void print_launch(const struct program_launch *launch, struct text *out);
 /* "{"axis": 1, "function": "silu"}" */
 void print_attributes_json(const struct program_op *op, struct text *out);
+/* ""grid": [4, 1, 1], "push": [256, 0.5]" */
+void print_launch_json(const struct program_launch *launch, struct text *out);
+
+/* The regions that operations are in, one operation after the other. Without memory: none. */
+struct region_walk {
+    const struct program *p;
+    uint32_t *first, *next; /* by operation, by region: index + 1 of what begins there */
+    uint32_t open[PROGRAM_MAX_NESTED], n_open,
+        n_new; /* the outermost first; the last n_new begin */
+};
+void region_walk_init(struct region_walk *w, const struct program *p);
+void region_walk_step(struct region_walk *w, uint32_t op); /* 0, 1, 2 ... */
+void region_walk_finish(struct region_walk *w);
 
 uint32_t count_values(const struct program *p, enum value_kind kind);
 /* The digraph; `n_host_ops` are drawn as the host's. */

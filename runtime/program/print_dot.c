@@ -105,8 +105,9 @@ static void label_declared(const struct program *p, const struct program_op *op,
     }
 }
 
-static void draw_op(const struct program *p, uint32_t i, bool host, struct text *out)
+static void draw_op(const struct region_walk *walk, uint32_t i, bool host, struct text *out)
 {
+    const struct program *p = walk->p;
     const struct program_op *op = &p->ops[i];
     text_format(out, "op%u [label=\"%s", i, program_op_name(op->kind));
     for (uint32_t j = 0; j < op->n_attrs; j++)
@@ -115,6 +116,10 @@ static void draw_op(const struct program *p, uint32_t i, bool host, struct text 
     if (op->custom) {
         text_append_char(out, ' ');
         quote(out, op->custom);
+    }
+    for (uint32_t j = 0; j < walk->n_open; j++) {
+        text_append(out, "\\nfor kernel ");
+        quote(out, p->regions[walk->open[j]].kernel);
     }
     label_declared(p, op, out);
     text_format(out, "\", fillcolor=\"%s\", style=\"filled,rounded%s%s\"]\n", color_of(op->kind),
@@ -159,6 +164,8 @@ static void draw_ends(const struct program *p, struct text *out)
 void print_dot(const struct program *p, const char *title, uint32_t n_host_ops, struct text *out)
 {
     const char *module = "";
+    struct region_walk walk;
+    region_walk_init(&walk, p);
     text_append(out, "digraph program {\nlabel=\"");
     quote(out, title);
     text_append(out, "\"\nlabelloc=t\nfontname=\"sans-serif\"\ncolor=\"#999999\"\n"
@@ -168,8 +175,10 @@ void print_dot(const struct program *p, const char *title, uint32_t n_host_ops, 
         const char *next = p->ops[i].module ? p->ops[i].module : "";
         change_module(module, next, out);
         module = next;
-        draw_op(p, i, i < n_host_ops, out);
+        region_walk_step(&walk, i);
+        draw_op(&walk, i, i < n_host_ops, out);
     }
+    region_walk_finish(&walk);
     change_module(module, "", out);
     draw_ends(p, out);
     for (uint32_t i = 0; i < p->n_ops; i++)

@@ -72,6 +72,22 @@ static void print_op(const struct program *p, const struct program_op *op, struc
     }
     text_append(out, "], \"attributes\": ");
     print_attributes_json(op, out);
+    if (op->launch) {
+        text_append(out, ", ");
+        print_launch_json(op->launch, out);
+    }
+    text_append_char(out, '}');
+}
+
+static void print_region(const struct program_region *r, struct text *out)
+{
+    text_append(out, "    {\"kernel\": ");
+    string(out, r->kernel);
+    text_format(out, ", \"begin\": %u, \"end\": %u, \"in\": [", r->begin, r->end);
+    for (uint32_t i = 0; i < r->n_in; i++)
+        text_format(out, "%s%u", i ? ", " : "", r->in[i]);
+    text_format(out, "], \"out\": %u, ", r->out);
+    print_launch_json(&r->launch, out);
     text_append_char(out, '}');
 }
 
@@ -88,7 +104,12 @@ void program_print_json(const struct program *p, struct text *out)
         text_append(out, i ? ",\n" : "\n");
         print_op(p, &p->ops[i], out);
     }
-    text_append(out, p->n_ops ? "\n  ],\n  \"outputs\": [" : "],\n  \"outputs\": [");
+    text_append(out, p->n_ops ? "\n  ],\n  \"kernels\": [" : "],\n  \"kernels\": [");
+    for (uint32_t i = 0; i < p->n_regions; i++) {
+        text_append(out, i ? ",\n" : "\n");
+        print_region(&p->regions[i], out);
+    }
+    text_append(out, p->n_regions ? "\n  ],\n  \"outputs\": [" : "],\n  \"outputs\": [");
     for (uint32_t i = 0; i < p->n_outputs; i++) {
         text_append(out, i ? ",\n    {\"name\": " : "\n    {\"name\": ");
         string(out, p->outputs[i].name);

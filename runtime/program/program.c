@@ -54,9 +54,8 @@ uint64_t value_bytes(const struct program_value *v)
 /* ---- growing ------------------------------------------------------------------------------------
  */
 
-/* Room for one more than `count` items. The old array stays behind in the arena: at most as much
- * again as is used. */
-static bool grow(struct program *p, void **items, uint32_t *capacity, uint32_t count, size_t size)
+/* The old array stays behind in the arena: at most as much again as is used. */
+bool program_grow(struct program *p, void **items, uint32_t *capacity, uint32_t count, size_t size)
 {
     if (count < *capacity)
         return true;
@@ -76,7 +75,7 @@ static struct program_value *append_value(struct program *p, const struct progra
     void *items = p->values;
     const uint32_t in_use = items ? p->n_values + 1 : 0; /* values[0] is unused, but there */
     if (p->n_values >= PROGRAM_MAX_VALUES ||
-        !grow(p, &items, &p->values_capacity, in_use, sizeof(*p->values)))
+        !program_grow(p, &items, &p->values_capacity, in_use, sizeof(*p->values)))
         return NULL;
     p->values = items;
     struct program_value *added = &p->values[++p->n_values];
@@ -199,6 +198,16 @@ static corbel_status copy_string(struct program *p, const struct program_op *op,
     return *s ? CORBEL_OK : no_room(p, err);
 }
 
+static corbel_status copy_launch(struct program *p, struct program_op *op, corbel_error *err)
+{
+    if (op->kind != OP_CUSTOM)
+        op->launch = NULL;
+    if (!op->launch)
+        return CORBEL_OK;
+    op->launch = arena_copy(&p->arena, op->launch, sizeof(*op->launch));
+    return op->launch ? CORBEL_OK : no_room(p, err);
+}
+
 /* Replaces weights in reduced precision by their F32 casts where op takes only F32. */
 static corbel_status widen_weights(struct program *p, struct program_op *op, corbel_error *err)
 {
@@ -250,7 +259,7 @@ static corbel_status append_op(struct program *p, struct program_op *op,
     if (p->n_ops >= PROGRAM_MAX_OPS)
         return error_set(err, CORBEL_E_PROGRAM, "a program of more than %u operations",
                          PROGRAM_MAX_OPS);
-    if (!grow(p, &items, &p->ops_capacity, p->n_ops, sizeof(*p->ops)))
+    if (!program_grow(p, &items, &p->ops_capacity, p->n_ops, sizeof(*p->ops)))
         return no_room(p, err);
     p->ops = items;
     for (uint32_t i = 0; i < op->n_out; i++) {
@@ -279,6 +288,7 @@ corbel_status program_emit(struct program *p, const struct program_op *op, uint3
     memset(copy.out, 0, sizeof(copy.out));
     if ((status = copy_string(p, op, &copy.module, err)) != CORBEL_OK ||
         (status = copy_string(p, op, &copy.custom, err)) != CORBEL_OK ||
+        (status = copy_launch(p, &copy, err)) != CORBEL_OK ||
         (status = copy_attrs(p, &copy, &attrs, err)) != CORBEL_OK ||
         (status = widen_weights(p, &copy, err)) != CORBEL_OK ||
         (status = shapes_infer(p, &copy, attrs, results, err)) != CORBEL_OK ||
@@ -304,7 +314,8 @@ corbel_status program_add_output(struct program *p, const char *name, uint32_t v
                          value);
     void *items = p->outputs;
     const struct program_output output = {arena_string(&p->arena, name), value};
-    if (!output.name || !grow(p, &items, &p->outputs_capacity, p->n_outputs, sizeof(output)))
+    if (!output.name ||
+        !program_grow(p, &items, &p->outputs_capacity, p->n_outputs, sizeof(output)))
         return no_room(p, err);
     p->outputs = items;
     p->outputs[p->n_outputs++] = output;
@@ -324,7 +335,7 @@ corbel_status program_add_cache(struct program *p, const struct program_cache *c
     if (p->n_caches >= MAX_CACHES)
         return error_set(err, CORBEL_E_PROGRAM, "more than %u caches", MAX_CACHES);
     void *items = p->caches;
-    if (!grow(p, &items, &p->caches_capacity, p->n_caches, sizeof(*cache)))
+    if (!program_grow(p, &items, &p->caches_capacity, p->n_caches, sizeof(*cache)))
         return no_room(p, err);
     p->caches = items;
     p->caches[p->n_caches] = *cache;

@@ -28,6 +28,10 @@
 #define PROGRAM_MAX_OPS      (1u << 17)
 #define PROGRAM_MAX_ELEMENTS (INT64_C(1) << 40) /* of one value; every size is at least 1 */
 #define PROGRAM_MAX_NAME     512                /* bytes of a name or module path */
+#define PROGRAM_MAX_PUSH     32                 /* words: the 128 bytes that every device has */
+#define PROGRAM_MAX_GRID     65535              /* workgroups on one axis, as every device has */
+#define PROGRAM_MAX_BUFFERS  8                  /* of a kernel: its inputs and its result */
+#define PROGRAM_MAX_NESTED   8                  /* regions within each other */
 
 enum value_kind {
     VALUE_WEIGHT,   /* name: as in the checkpoint; dtype: F32 until a model binds a stored one */
@@ -53,14 +57,24 @@ struct program_attr {
     double f;
 };
 
+/* How a kernel is dispatched: workgroups on each axis, and its push constants. */
+struct program_launch {
+    uint32_t grid[3], n_push;
+    struct program_push {
+        uint32_t word;
+        bool is_float; /* how it reads: for people only */
+    } push[PROGRAM_MAX_PUSH];
+};
+
 struct program_op {
     enum program_op_kind kind;
     uint32_t n_in, n_out, n_attrs;
     uint32_t in[PROGRAM_MAX_INPUTS];
     uint32_t out[PROGRAM_MAX_OUTPUTS];
-    const struct program_attr *attrs; /* sorted by key, each once */
-    const char *module;               /* "model.layers.3.self_attn" */
-    const char *custom;               /* OP_CUSTOM: the kernel's name */
+    const struct program_attr *attrs;    /* sorted by key, each once */
+    const char *module;                  /* "model.layers.3.self_attn" */
+    const char *custom;                  /* OP_CUSTOM: the kernel's name */
+    const struct program_launch *launch; /* OP_CUSTOM; NULL: not said */
 };
 
 struct program_output {
@@ -75,14 +89,55 @@ struct program_cache {
                          program_emit sets it */
 };
 
+/* Operations that a kernel of the plugin may replace. They are part of the program like any other:
+ * shapes come from them, and a device that does not run the kernel computes them instead. Regions
+ * lie side by side or within each other, and are ordered by their ends, the inner one first. */
+struct program_region {
+    const char *kernel;
+    uint32_t begin, end; /* operations [begin, end) */
+    uint32_t n_in;
+    uint32_t in[PROGRAM_MAX_INPUTS]; /* the kernel's first buffers; values from before the region */
+    uint32_t out;                    /* its last buffer; all that is used of the region, f32 */
+    struct program_launch launch;
+};
+
+/* What a kernel may ask of a device beyond the least, in order of its bits. */
+enum program_feature {
+    FEATURE_INT64,
+    FEATURE_INT16,
+    FEATURE_INT8,
+    FEATURE_FLOAT64,
+    FEATURE_FLOAT16,
+    FEATURE_SUBGROUP_BASIC,
+    FEATURE_SUBGROUP_VOTE,
+    FEATURE_SUBGROUP_ARITHMETIC,
+    FEATURE_SUBGROUP_BALLOT,
+    FEATURE_SUBGROUP_SHUFFLE,
+    FEATURE_SUBGROUP_SHUFFLE_RELATIVE,
+    FEATURE_SUBGROUP_CLUSTERED,
+    FEATURE_COUNT
+};
+
+/* A kernel: a compute shader that came with the plugin, checked (plugin/spirv.h). */
+struct program_kernel {
+    const char *name, *entry;
+    const uint32_t *spirv;
+    uint32_t spirv_size;                 /* bytes */
+    uint32_t n_buffers, push_size;       /* push_size: bytes */
+    uint32_t features;                   /* 1 << enum program_feature: what a device must have */
+    uint32_t local_size[3], shared_size; /* invocations of a workgroup; bytes that they share */
+};
+
 struct program {
-    struct arena arena;           /* owns all that follows */
+    struct arena arena;           /* owns all that follows, but not the kernels */
     struct program_value *values; /* [n_values + 1]; values[0] is unused */
     struct program_op *ops;
     struct program_output *outputs;
     struct program_cache *caches;
-    uint32_t n_values, n_ops, n_outputs, n_caches;
-    uint32_t values_capacity, ops_capacity, outputs_capacity, caches_capacity;
+    struct program_region *regions;
+    const struct program_kernel *kernels; /* of the plugin; outlive the program. NULL: not known */
+    uint32_t n_values, n_ops, n_outputs, n_caches, n_regions, n_kernels;
+    uint32_t values_capacity, ops_capacity, outputs_capacity, caches_capacity, regions_capacity;
 };
 
 void program_init(struct program *p);
@@ -104,6 +159,26 @@ corbel_status program_add_output(struct program *p, const char *name, uint32_t v
                                  corbel_error *err);
 corbel_status program_add_cache(struct program *p, const struct program_cache *cache,
                                 uint32_t *slot, corbel_error *err);
+
+/* Marks operations that have been emitted, the last one included; regions within it are marked
+ * already. Checks what program_verify checks of it, but for uses that come later. */
+corbel_status program_add_region(struct program *p, const struct program_region *region,
+                                 corbel_error *err);
+/* Gives the program the kernels that its regions speak of; each must exist, with as many buffers
+ * and push constants. */
+corbel_status program_set_kernels(struct program *p, const struct program_kernel *kernels,
+                                  uint32_t n_kernels, corbel_error *err);
+/* NULL: the program has no kernel of that name. */
+const struct program_kernel *program_kernel(const struct program *p, const char *name);
+/* Region i alone, as a program of its own: its inputs are inputs called in.0, in.1 and so on
+ * (weights as F32), what it reads besides is a constant, and its one output is called out. For
+ * tests of a kernel against its decomposition. CORBEL_E_UNSUPPORTED: it reads a weight, state or
+ * input that is none of the kernel's buffers. */
+corbel_status program_extract_region(const struct program *p, uint32_t i, struct program *alone,
+                                     corbel_error *err);
+
+/* Room for one more than `count` items in an array of the program's; false: no memory. */
+bool program_grow(struct program *p, void **items, uint32_t *capacity, uint32_t count, size_t size);
 
 /* Derives the shapes and dtypes of op's results (program/shapes.c). */
 corbel_status program_infer(const struct program *p, const struct program_op *op,

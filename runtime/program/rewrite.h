@@ -5,11 +5,19 @@
 
 #include "program/program.h"
 
-/* `ops` speak of the values of `from`, results included, in an order in which they can be
- * computed. Values that are not used are left behind; the rest is numbered anew: first what is
- * declared, in its old order, then results. Outputs and caches stay. `to` is initialised here, and
+/* What the new program has of operations and regions. Both speak of the values of the old one,
+ * results included; operations in an order in which they can be computed, regions of ranges of
+ * these operations. */
+struct rewriting {
+    const struct program_op *ops;
+    const struct program_region *regions;
+    uint32_t n_ops, n_regions;
+};
+
+/* Values that are not used are left behind; the rest is numbered anew: first what is declared, in
+ * its old order, then results. Outputs, caches and kernels stay. `to` is initialised here, and
  * finished by the caller also on failure. */
-corbel_status program_rewrite(const struct program *from, const struct program_op *ops,
-                              uint32_t n_ops, struct program *to, corbel_error *err);
+corbel_status program_rewrite(const struct program *from, const struct rewriting *new,
+                              struct program *to, corbel_error *err);
 
 #endif

@@ -118,6 +118,7 @@ bool infer_norm(const struct rule *r);
 bool infer_add_norm(const struct rule *r);
 bool infer_reduce(const struct rule *r);
 bool infer_argmax(const struct rule *r);
+bool infer_linear_scan(const struct rule *r);
 
 bool infer_rope_table(const struct rule *r);
 bool infer_rope(const struct rule *r);

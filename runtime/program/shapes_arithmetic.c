@@ -84,3 +84,26 @@ bool infer_argmax(const struct rule *r)
                          shape_text(x).s);
     return reduced(r, CORBEL_I32, false);
 }
+
+/* `initial` is shaped like x without the axis. */
+static bool initial_fits(const struct rule *r, uint32_t axis)
+{
+    const struct program_value *x = rule_in(r, 1), *initial = rule_in(r, 2);
+    struct program_value expected = {0};
+    for (uint32_t i = 0; i < x->rank; i++)
+        if (i != axis)
+            expected.shape[expected.rank++] = x->shape[i];
+    return !initial || shapes_equal(initial, &expected) ||
+           rule_fail(r, "initial %s does not fit x %s along axis %u (expected %s)",
+                     shape_text(initial).s, shape_text(x).s, axis, shape_text(&expected).s);
+}
+
+bool infer_linear_scan(const struct rule *r)
+{
+    const struct program_value *a = rule_in(r, 0), *x = rule_in(r, 1);
+    uint32_t axis;
+    if (!shapes_equal(a, x))
+        return rule_fail(r, "a %s and x %s differ in shape", shape_text(a).s, shape_text(x).s);
+    return rule_axis(r, x->rank, &axis) && initial_fits(r, axis) &&
+           rule_out_like(r, 0, CORBEL_F32, x);
+}

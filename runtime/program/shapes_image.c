@@ -25,19 +25,20 @@ static bool check_no_height(const struct rule *r)
     return true;
 }
 
-/* torch's formula; all terms are below 2^42. */
+/* torch's formula; sizes are below 2^42, a dilated kernel below 2^62. */
 static bool window_steps(const struct rule *r, const struct window *w, int64_t *steps)
 {
     const int64_t padded = w->size + w->pad + w->pad_end;
-    if (w->kernel - 1 > (padded - 1) / w->dilation)
+    const int64_t room = padded - w->dilation * (w->kernel - 1) - 1;
+    const int64_t beyond = w->ceil_mode ? w->stride - 1 : 0;
+    if (room + beyond < 0)
         return rule_fail(
             r, "a window of %lld (dilation %lld) does not fit size %lld padded to %lld",
             (long long)w->kernel, (long long)w->dilation, (long long)w->size, (long long)padded);
-    const int64_t room = padded - w->dilation * (w->kernel - 1) - 1;
-    *steps = room / w->stride + 1;
+    *steps = (room + beyond) / w->stride + 1;
     /* The last window must begin inside x or its leading pad. */
-    if (w->ceil_mode && room % w->stride != 0 && *steps * w->stride < w->size + w->pad)
-        (*steps)++;
+    if (w->ceil_mode && (*steps - 1) * w->stride >= w->size + w->pad)
+        (*steps)--;
     return true;
 }
 

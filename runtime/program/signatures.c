@@ -12,6 +12,7 @@
 #define INTS(n, ...)    {n, ARGUMENT_INT, __VA_ARGS__, false}
 #define WEIGHT(n, ...)  {n, ARGUMENT_WEIGHT, __VA_ARGS__, false}
 #define MAYBE_FLOATS(n, ...) {n, ARGUMENT_FLOAT, __VA_ARGS__, true}
+#define MAYBE_NUMBERS(n, ...) {n, ARGUMENT_NUMBER, __VA_ARGS__, true}
 #define MAYBE_INTS(n, ...)   {n, ARGUMENT_INT, __VA_ARGS__, true}
 #define MAYBE_WEIGHT(n, ...) {n, ARGUMENT_WEIGHT, __VA_ARGS__, true}
 
@@ -70,6 +71,8 @@ X(REDUCE_SUM,  infer_reduce,      A(NUMBERS("x", SOME)), A(AXIS, FLAG(KEEP)))   
 X(REDUCE_MEAN, infer_reduce,      A(FLOATS("x", SOME)), A(AXIS, FLAG(KEEP)))                       \
 X(REDUCE_MAX,  infer_reduce,      A(NUMBERS("x", SOME)), A(AXIS, FLAG(KEEP)))                      \
 X(ARGMAX,      infer_argmax,      A(NUMBERS("x", SOME)), A(AXIS))                                  \
+X(LINEAR_SCAN, infer_linear_scan,                                                                  \
+    A(FLOATS("a", SOME), FLOATS("x", SOME), MAYBE_FLOATS("initial", ANY)), A(AXIS))                \
 X(ROPE_TABLE,  infer_rope_table,                                                                   \
     A(INTS("positions", 2, 2), MAYBE_FLOATS("short", 1, 1), MAYBE_FLOATS("long", 1, 1)),           \
     A(NEED_INT(ROPE_TYPE, 0, ROPE_TYPE_LONGROPE), NEED_INT(DIM, 2, 1 << 20),                       \
@@ -92,7 +95,7 @@ X(AVG_POOL,    infer_pool,        A(FLOATS("x", 3, 4)), A(POOL, FLAG(COUNT_PAD))
 X(INTERPOLATE, infer_interpolate, A(FLOATS("x", 4, 4)),                                            \
     A(NEED_INT(HEIGHT, 1, LARGE), NEED_INT(WIDTH, 1, LARGE), FLAG(CUBIC)))                         \
 X(ASSIGN,      infer_assign,      A(NUMBERS("state", ANY), NUMBERS("value", ANY)), A({0}))         \
-X(CUSTOM,      infer_custom,      A(NUMBERS("input", ANY)), A(SIZES(1)))                           \
+X(CUSTOM,      infer_custom,      A(MAYBE_NUMBERS("input", ANY)), A(SIZES(1)))                           \
 X(ADD_RMS_NORM, infer_add_norm,                                                                    \
     A(FLOATS("a", SOME), FLOATS("b", SOME), WEIGHT("weight", 1, 1)),                               \
     A(EPS, FLOAT(WEIGHT_OFFSET, -FLT_MAX, FLT_MAX)))                                               \

@@ -5,6 +5,7 @@
 #include "program/program.h"
 
 #include "base/error.h"
+#include "program/regions.h"
 #include "program/shapes.h"
 
 #include <stdlib.h>
@@ -144,5 +145,7 @@ corbel_status program_verify(const struct program *p, bool fused, corbel_error *
             return error_set(err, CORBEL_E_PROGRAM, "output %s is no value", p->outputs[i].name);
     if ((status = verify_ownership(p, err)) != CORBEL_OK)
         return status;
-    return verify_names(p, err);
+    if ((status = verify_names(p, err)) != CORBEL_OK)
+        return status;
+    return regions_verify(p, err);
 }

@@ -139,7 +139,7 @@ static void put(unsigned char *at, uint64_t value, size_t size)
 static void test_hostile_bytes_are_named(void **state)
 {
     (void)state;
-    enum { HEADER = 28, VALUE = 15, OP = 13 };
+    enum { HEADER = 32, VALUE = 15, OP = 13 };
     static const struct {
         const char *name;
         size_t at, size;
@@ -147,11 +147,12 @@ static void test_hostile_bytes_are_named(void **state)
         const char *why;
     } rows[] = {
         {"magic", 0, 1, 'X', "no program"},
-        {"version", 8, 4, 2, "another version"},
+        {"version", 8, 4, 1, "another version"},
         {"vocabulary", 12, 4, 0, "another version"},
         {"caches", 16, 4, UINT32_MAX, "more caches than fit"},
         {"steps", 20, 4, UINT32_MAX, "more steps than fit"},
         {"outputs", 24, 4, UINT32_MAX, "more outputs than fit"},
+        {"kernels", 28, 4, UINT32_MAX, "more kernels than fit"},
         {"step", HEADER, 1, 7, "neither a value nor an operation"},
         {"kind", HEADER + 1, 1, VALUE_RESULT, "not declared but computed"},
         {"dtype", HEADER + 2, 1, CORBEL_F64, "expected f32 or i32"},

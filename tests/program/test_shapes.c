@@ -267,6 +267,24 @@ static void test_attention(void **state)
     CHECK(rows);
 }
 
+static void test_recurrences(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"linear_scan", "f2x7x4 f2x7x4", "axis=1", "f32 [2, 7, 4]"},
+        {"linear_scan", "f2x7x4 f2x7x4 f2x4", "axis=-2", "f32 [2, 7, 4]"},
+        {"linear_scan", "f7 f7 f", "axis=0", "f32 [7]"},
+        {"linear_scan", "f2x7x4 f2x7x4 f2x4x1", "axis=1", "initial [2, 4, 1] does not fit x [2, 7, 4] along axis 1 (expected [2, 4])"},
+        {"linear_scan", "f2x7x4 f2x7x4 f7x4", "axis=1", "initial [7, 4] does not fit x"},
+        {"linear_scan", "f2x1x4 f2x7x4", "axis=1", "a [2, 1, 4] and x [2, 7, 4] differ in shape"},
+        {"linear_scan", "f2x7x4 f2x7x4", "axis=3", "axis 3 of a value with 3 axes"},
+        {"linear_scan", "f2x7x4 f2x7x4", "", "attribute axis is missing"},
+        {"linear_scan", "f f", "axis=0", "a [] has 0 axes"},
+        {"linear_scan", "i7 f7", "axis=0", "a [7] is i32 (expected f32)"},
+    };
+    CHECK(rows);
+}
+
 static void test_images(void **state)
 {
     (void)state;
@@ -289,6 +307,10 @@ static void test_images(void **state)
         {"max_pool", "f2x3x9x9", "kernel_h=3 kernel_w=3 stride_h=2 stride_w=2 pad_h=1 pad_w=1", "f32 [2, 3, 5, 5]"},
         {"max_pool", "f1x1x7x7", "kernel_h=2 kernel_w=2 ceil_mode=1", "f32 [1, 1, 4, 4]"},
         {"max_pool", "f1x1x7x7", "kernel_h=2 kernel_w=2", "f32 [1, 1, 3, 3]"},
+        {"avg_pool", "f1x1x1x2", "kernel_h=2 kernel_w=2 ceil_mode=1", "f32 [1, 1, 1, 1]"},
+        {"avg_pool", "f1x1x1x2", "kernel_h=2 kernel_w=2", "a window of 2 (dilation 1) does not fit size 1"},
+        {"max_pool", "f1x1x9x9", "kernel_h=5 kernel_w=2 stride_h=7 stride_w=4 ceil_mode=1", "f32 [1, 1, 2, 3]"},
+        {"max_pool", "f1x1x1x9", "kernel_h=4 kernel_w=2 stride_h=2 stride_w=4 ceil_mode=1", "does not fit size 1"},
         {"max_pool", "f1x1x1x1", "kernel_h=2 kernel_w=2 pad_h=1 pad_w=1 stride_h=2 stride_w=2 ceil_mode=1", "f32 [1, 1, 1, 1]"},
         {"max_pool", "f1x1x7x7", "kernel_h=2 kernel_w=2 pad_h=2", "pad 2 is more than half of the window of 2"},
         {"max_pool", "f1x1x7x7", "kernel_h=2", "attribute kernel_w is missing"},
@@ -401,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_products),
         cmocka_unit_test(test_arithmetic),
         cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_recurrences),
         cmocka_unit_test(test_images),
         cmocka_unit_test(test_attributes_become_canonical),
         cmocka_unit_test(test_a_cache_belongs_to_one_attention),
