@@ -35,6 +35,20 @@ bool build_check_name(struct build *b, const char *what, const char *name)
     return false;
 }
 
+/* What a later minor of the ABI has: a plugin that claims to need less is told here, and not by an
+ * older runtime at a user's. */
+static bool needs_minor(struct build *b, uint16_t minor, const char *what, const char *feature)
+{
+    if (b->plugin->plugin.minor_needed >= minor)
+        return true;
+    build_fail(b, CORBEL_E_ABI,
+               "%s with %s, of ABI %d.%u, in a plugin that says that it needs %d.%u: define "
+               "CORBEL_MINOR_NEEDED as %u",
+               what, feature, CORBEL_ABI_MAJOR, minor, CORBEL_ABI_MAJOR,
+               b->plugin->plugin.minor_needed, minor);
+    return false;
+}
+
 /* "NAME" or "NAME|OLDER", each a name. */
 struct spelling {
     char name[129];
@@ -56,6 +70,8 @@ static bool read_spelling(struct build *b, const char *what, const char *text, s
     if (bar)
         out->name[size] = 0;
     out->older = bar ? bar + 1 : out->name;
+    if (bar && !needs_minor(b, 1, what, "two names"))
+        return false;
     return build_check_name(b, what, out->name) && build_check_name(b, what, out->older);
 }
 
@@ -65,6 +81,9 @@ bool build_in_forward(struct build *b, const char *what)
         return false;
     if (!b->program)
         build_fail(b, CORBEL_E_PROGRAM, "%s in the constructor; it belongs in forward", what);
+    if (b->launching)
+        build_fail(b, CORBEL_E_PROGRAM, "%s in the launch of kernel %s, which only reads shapes",
+                   what, b->launching);
     return b->status == CORBEL_OK;
 }
 
@@ -213,12 +232,22 @@ static corbel_value host_param(corbel_build *base, const corbel_param *theirs)
                    p.name, CORBEL_ABI_MAJOR, CORBEL_ABI_MINOR);
         return no_value;
     }
+    if ((p.flags & CORBEL_PARAM_HEAD) && !needs_minor(b, 1, "a parameter", "the flag HEAD"))
+        return no_value;
     param.name =
         arena_format(b->names, "%s%s%s", text_cstr(&b->module), b->module.size ? "." : "", s.name);
     param.older =
         arena_format(b->names, "%s%s%s", text_cstr(&b->older), b->older.size ? "." : "", s.older);
     param.rank = p.rank;
     param.flags = p.flags;
+    if (strcmp(text_cstr(&b->module), text_cstr(&b->older)) != 0)
+        param.flags |= PLUGIN_PARAM_MOVED;
+    param.init = (struct plugin_param_init){p.init, p.init_value, p.init_zero_row};
+    if (!params_init_sound(&param.init, param.shape, param.rank) || p.reserved) {
+        build_fail(b, CORBEL_E_ABI, "parameter %s: an initialisation that ABI %d.%d does not have",
+                   p.name, CORBEL_ABI_MAJOR, CORBEL_ABI_MINOR);
+        return no_value;
+    }
     if (!param.name || !param.older) {
         build_fail(b, CORBEL_E_MEMORY, "out of memory");
     } else {

@@ -29,6 +29,7 @@ struct build {
     size_t outer[BUILD_MAX_DEPTH]; /* lengths to which corbel_leave returns */
     size_t outer_older[BUILD_MAX_DEPTH];
     uint32_t depth, decompositions;
+    const char *launching; /* the kernel whose launch runs, which may only read shapes */
     const struct trace_options *options; /* NULL: a constructor runs */
     struct program *program;             /* NULL: a constructor runs */
     corbel_status status;

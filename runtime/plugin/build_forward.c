@@ -2,6 +2,7 @@
 #include "base/dtype.h"
 #include "plugin/abi.h"
 #include "plugin/build.h"
+#include "plugin/build_kernel.h"
 
 static const corbel_value no_value = {0};
 
@@ -216,10 +217,12 @@ static bool assign_cache(struct build *b, struct program_op *op, struct program_
     return true;
 }
 
-/* "custom:NAME": a kernel of the plugin, by its decomposition into standard operations. */
+/* "custom:NAME": a kernel of the plugin: its decomposition into standard operations, which a device
+ * may replace by the kernel. */
 static corbel_value emit_custom(struct build *b, const corbel_op *op)
 {
     const corbel_kernel *kernel = descriptor_kernel(b->plugin, op->name + strlen("custom:"));
+    uint32_t begin = b->program->n_ops, in[PROGRAM_MAX_INPUTS];
     corbel_value out = no_value;
 
     if (!kernel || !kernel->decompose) {
@@ -230,11 +233,14 @@ static corbel_value emit_custom(struct build *b, const corbel_op *op)
         build_fail(b, CORBEL_E_PROGRAM, "%s: decomposes into itself", op->name);
         return no_value;
     }
+    if (!read_inputs(b, op, in))
+        return no_value;
     b->decompositions++;
     kernel->decompose(&b->base, op, &out);
     b->decompositions--;
     if (!b->status && (out.id == 0 || out.id > b->program->n_values))
         build_fail(b, CORBEL_E_PROGRAM, "%s: its decomposition has no result", op->name);
+    build_launch(b, kernel, op, begin, out);
     return b->status ? no_value : out;
 }
 
@@ -244,6 +250,7 @@ static corbel_value emit_standard(struct build *b, const corbel_op *theirs)
     struct program_op op = {.n_in = theirs->n_in, .n_attrs = theirs->n_attrs, .attrs = attrs};
     int kind = program_op_from_name(theirs->name);
     uint32_t out[PROGRAM_MAX_OUTPUTS] = {0};
+    uint32_t begin = b->program->n_ops;
     corbel_error err;
 
     if (kind < 0 || op_is_fused[kind] || kind == OP_CUSTOM) {
@@ -260,6 +267,7 @@ static corbel_value emit_standard(struct build *b, const corbel_op *theirs)
         return no_value;
     if (!program_ok(b, program_emit(b->program, &op, out, &err), &err))
         return no_value;
+    build_launch_override(b, theirs, begin, (corbel_value){out[0]});
     return (corbel_value){out[0]};
 }
 

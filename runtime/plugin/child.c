@@ -28,10 +28,10 @@
 /* Its descriptors: 3 is the socket, 4 the library; all others are closed. The originals are above
  * 4, so that neither is overwritten before it is copied. */
 static corbel_status spawn(struct child *child, const char *path, const char *name, int socket,
-                           int memory, corbel_error *err)
+                           int memory, enum elf_rules rules, corbel_error *err)
 {
     char *const arguments[] = {(char *)(uintptr_t) "corbel-plugin-host", (char *)(uintptr_t)name,
-                               NULL};
+                               rules == ELF_RELAXED ? (char *)(uintptr_t)HOST_RELAXED : NULL, NULL};
     char *const environment[] = {NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -71,7 +71,8 @@ static corbel_status spawn(struct child *child, const char *path, const char *na
     return CORBEL_OK;
 }
 
-corbel_status child_start(struct child *child, const char *name, int memory, corbel_error *err)
+corbel_status child_start(struct child *child, const char *name, int memory, enum elf_rules rules,
+                          corbel_error *err)
 {
     int ends[2] = {-1, -1}, theirs = -1, library = -1;
     char path[PATH_MAX];
@@ -92,7 +93,7 @@ corbel_status child_start(struct child *child, const char *name, int memory, cor
     else if (fcntl(theirs, F_SETFL, 0) != 0) /* theirs blocks */
         status = error_set(err, CORBEL_E_IO, "a plugin's socket: %s", strerror(errno));
     else
-        status = spawn(child, path, name, theirs, library, err);
+        status = spawn(child, path, name, theirs, library, rules, err);
     if (ends[1] >= 0)
         close(ends[1]);
     if (theirs >= 0)

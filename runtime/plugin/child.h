@@ -6,6 +6,7 @@
 #ifndef PLUGIN_CHILD_H
 #define PLUGIN_CHILD_H
 
+#include "plugin/elf.h"
 #include "plugin/protocol.h"
 
 #include <sys/types.h>
@@ -23,7 +24,8 @@ struct child {
 
 /* Runs corbel-plugin-host with nothing but a socket and `memory`, the library's sealed file. `name`
  * is what it calls the library. Sound to stop also on failure. */
-corbel_status child_start(struct child *child, const char *name, int memory, corbel_error *err);
+corbel_status child_start(struct child *child, const char *name, int memory, enum elf_rules rules,
+                          corbel_error *err);
 
 /* Kills it if it still runs, and leaves nothing of it behind. */
 void child_stop(struct child *child);

@@ -148,7 +148,10 @@ static void read_kernel(struct reader *r, corbel_kernel *k, const corbel_kernel 
     check_string(r, k->name, "corbel_kernel.name");
     check_string(r, k->entry, "corbel_kernel.entry");
     in_image(r, k->spirv, k->spirv_size, 4, "corbel_kernel.spirv");
-    check_function(r, (void (*)(void))k->decompose, "corbel_kernel.decompose");
+    if (k->decompose || !(k->flags & CORBEL_KERNEL_OVERRIDE))
+        check_function(r, (void (*)(void))k->decompose, "corbel_kernel.decompose");
+    if (k->launch)
+        check_function(r, (void (*)(void))k->launch, "corbel_kernel.launch");
 }
 
 static void read_kernels(struct reader *r)

@@ -3,12 +3,13 @@
 #include "base/error.h"
 #include "plugin/arguments.h"
 #include "plugin/descriptor.h"
+#include "plugin/spirv.h"
 
 #include <string.h>
 
 /* Sticky: the first rule that is broken is reported. */
 struct check {
-    const struct descriptor *d;
+    struct descriptor *d;
     const char *name;
     corbel_error *err;
     corbel_status status;
@@ -97,6 +98,18 @@ static void check_arch(struct check *c, uint32_t i)
 
 /* ---- kernels -------------------------------------------------------------------------------- */
 
+static const char name_characters[] = "abcdefghijklmnopqrstuvwxyz"
+                                      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+static void check_shader(struct check *c, uint32_t i)
+{
+    if (c->status)
+        return;
+    c->status = spirv_check(&c->d->kernels[i], &c->d->arena, &c->d->shaders[i], c->err);
+    if (c->status)
+        error_prefix(c->err, c->status, "%s", c->name);
+}
+
 static void check_kernel(struct check *c, uint32_t i)
 {
     const corbel_kernel *k = &c->d->kernels[i];
@@ -106,9 +119,15 @@ static void check_kernel(struct check *c, uint32_t i)
             fail(c, "two kernels are called %s", k->name);
     if (k->spirv_size % 4 != 0 || k->spirv_size < 20 || k->spirv_size > DESCRIPTOR_MAX_SPIRV)
         fail(c, "kernel %.64s: %u bytes of SPIR-V", k->name, k->spirv_size);
-    if (k->n_buffers < 1 || k->n_buffers > 32 || k->push_size > 256 || k->push_size % 4 != 0)
-        fail(c, "kernel %s: %u buffers and %u bytes of push constants", k->name, k->n_buffers,
-             k->push_size);
+    if (k->n_buffers < 1 || k->n_buffers > CORBEL_MAX_BUFFERS ||
+        k->push_size > CORBEL_MAX_PUSH * 4 || k->push_size % 4 != 0)
+        fail(c,
+             "kernel %s: %u buffers and %u bytes of push constants; at most %d and %d, in steps of "
+             "4",
+             k->name, k->n_buffers, k->push_size, CORBEL_MAX_BUFFERS, CORBEL_MAX_PUSH * 4);
+    if (!*k->name || !*k->entry || strspn(k->name, name_characters) != strlen(k->name))
+        fail(c, "kernel %.64s: its name is not of letters, digits, '_', '.' and '-', or empty",
+             k->name);
     if (k->reserved != 0 || (k->flags & ~(uint32_t)CORBEL_KERNEL_OVERRIDE))
         fail(c, "kernel %s: a flag that ABI %d.%d does not have, or reserved is not 0", k->name,
              CORBEL_ABI_MAJOR, CORBEL_ABI_MINOR);
@@ -118,16 +137,61 @@ static void check_kernel(struct check *c, uint32_t i)
 
 /* ---- outside -------------------------------------------------------------------------------- */
 
-corbel_status descriptor_check(const struct descriptor *d, const char *name, corbel_error *err)
+corbel_status descriptor_check(struct descriptor *d, const char *name, corbel_error *err)
 {
     struct check c = {.d = d, .name = name, .err = err};
 
+    if (d->plugin.n_kernels) {
+        d->shaders = arena_array(&d->arena, d->plugin.n_kernels, sizeof(*d->shaders));
+        if (!d->shaders)
+            return error_memory(err, d->plugin.n_kernels * sizeof(*d->shaders), name);
+    }
     check_minor(&c);
     for (uint32_t i = 0; i < d->plugin.n_archs && !c.status; i++)
         check_arch(&c, i);
-    for (uint32_t i = 0; i < d->plugin.n_kernels && !c.status; i++)
+    for (uint32_t i = 0; i < d->plugin.n_kernels && !c.status; i++) {
         check_kernel(&c, i);
+        check_shader(&c, i);
+    }
     return c.status;
+}
+
+static bool same_capabilities(uint32_t features, const struct strings *theirs)
+{
+    const char *names[FEATURE_COUNT];
+    const uint32_t n = spirv_capabilities(features, names);
+
+    if (n != theirs->n)
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        if (strcmp(names[i], theirs->items[i]) != 0)
+            return false;
+    return true;
+}
+
+static corbel_status shaders_equal_manifest(const struct descriptor *d,
+                                            const struct manifest *manifest, corbel_error *err)
+{
+    if (d->plugin.n_kernels != manifest->n_shaders)
+        return error_set(err, CORBEL_E_UNTRUSTED,
+                         "the manifest has %zu shaders, the library %u kernels",
+                         manifest->n_shaders, d->plugin.n_kernels);
+    for (uint32_t i = 0; i < d->plugin.n_kernels; i++) {
+        const struct manifest_shader *theirs = &manifest->shaders[i];
+        const corbel_kernel *k = &d->kernels[i];
+
+        if (strcmp(k->name, theirs->name) != 0 || strcmp(k->entry, theirs->entry) != 0 ||
+            k->n_buffers != theirs->bindings || k->push_size != theirs->push_size ||
+            !same_capabilities(d->shaders[i].features, &theirs->capabilities))
+            return error_set(
+                err, CORBEL_E_UNTRUSTED,
+                "shader %u: the manifest says %s, %s, %lld bindings, %lld bytes of push "
+                "constants; the library says %.64s, %.64s, %u, %u, or has other "
+                "capabilities",
+                i, theirs->name, theirs->entry, (long long)theirs->bindings,
+                (long long)theirs->push_size, k->name, k->entry, k->n_buffers, k->push_size);
+    }
+    return CORBEL_OK;
 }
 
 corbel_status descriptor_equals_manifest(const struct descriptor *d,
@@ -160,7 +224,7 @@ corbel_status descriptor_equals_manifest(const struct descriptor *d,
                              i, theirs->name, theirs->model_type, theirs->task, a->name,
                              a->model_type, a->task);
     }
-    return CORBEL_OK;
+    return shaders_equal_manifest(d, manifest, err);
 }
 
 const corbel_arch *descriptor_arch(const struct descriptor *d, const char *name)

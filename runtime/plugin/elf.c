@@ -160,7 +160,10 @@ static void check_segment(struct elf *e, const Elf64_Phdr *p)
         e->has_stack = true;
         break;
     case PT_INTERP: elf_fail(e, "PT_INTERP: a program, not a plugin"); break;
-    case PT_TLS: elf_fail(e, "PT_TLS: thread-local storage"); break;
+    case PT_TLS:
+        if (!e->relaxed)
+            elf_fail(e, "PT_TLS: thread-local storage");
+        break;
     case PT_NULL:
     case PT_NOTE:
     case PT_GNU_EH_FRAME:
@@ -174,6 +177,11 @@ static void check_relro(struct elf *e)
 {
     bool covered = false;
 
+    if (e->relaxed) {
+        if (e->has_relro && !elf_is_writable(e, e->relro.p_vaddr, e->relro.p_filesz))
+            elf_fail(e, "PT_GNU_RELRO lies outside the writable segments");
+        return;
+    }
     for (size_t i = 0; i < e->facts->n_loads; i++) {
         const Elf64_Phdr *p = &e->facts->loads[i];
 
@@ -266,17 +274,27 @@ static const struct {
     {DT_VERDEF, "DT_VERDEF"},
 };
 
+/* How C++ and Rust have their constructors run. */
+static bool runs_code(int64_t tag)
+{
+    return tag == DT_INIT || tag == DT_FINI || tag == DT_INIT_ARRAY || tag == DT_INIT_ARRAYSZ ||
+           tag == DT_FINI_ARRAY || tag == DT_FINI_ARRAYSZ;
+}
+
 static void refuse_tag(struct elf *e, int64_t tag)
 {
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
         if (refused[i].tag == tag)
-            elf_fail(e, "%s is not allowed in a plugin", refused[i].name);
+            elf_fail(e, "%s is not allowed in a plugin%s", refused[i].name,
+                     runs_code(tag) ? " (but in one that says that it needs isolation)" : "");
     elf_fail(e, "an unknown entry %#llx in the dynamic section", (unsigned long long)tag);
 }
 
 /* Where an entry's value goes; NULL: the entry is refused. */
 static uint64_t *tag_field(struct elf *e, int64_t tag, uint64_t *ignored)
 {
+    if (e->relaxed && runs_code(tag))
+        return ignored;
     switch (tag) {
     case DT_STRTAB: return &e->strtab;
     case DT_STRSZ: return &e->strtab_size;
@@ -307,7 +325,7 @@ static void read_dynamic_entry(struct elf *e, const Elf64_Dyn *d)
 
     if (d->d_tag == DT_NEEDED) {
         if (e->n_needed == ELF_MAX_NEEDED)
-            elf_fail(e, "DT_NEEDED: only libc and libm are allowed");
+            elf_fail(e, "DT_NEEDED: more than %d libraries", ELF_MAX_NEEDED);
         else
             e->needed[e->n_needed++] = d->d_un.d_val;
     } else if (d->d_tag == DT_BIND_NOW) {
@@ -326,7 +344,7 @@ static void check_flags(struct elf *e)
 {
     if (e->flags & DF_TEXTREL)
         elf_fail(e, "DF_TEXTREL is not allowed in a plugin");
-    if (e->flags & ~(uint64_t)DF_BIND_NOW)
+    if (e->flags & ~(uint64_t)(DF_BIND_NOW | (e->relaxed ? DF_STATIC_TLS : 0)))
         elf_fail(e, "DT_FLAGS %#llx: only BIND_NOW is allowed", (unsigned long long)e->flags);
     if (e->flags_1 & ~(uint64_t)(DF_1_NOW | DF_1_NODELETE))
         elf_fail(e, "DT_FLAGS_1 %#llx: only NOW is allowed", (unsigned long long)e->flags_1);
@@ -375,7 +393,21 @@ int elf_compare_strings(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The host links both, so the loader has them and searches nowhere. */
+/* The host links libc and libm, and the program for isolated plugins has loaded the others before
+ * it is shut in, so the loader has all of them and searches nowhere. */
+static bool may_be_needed(const struct elf *e, const char *library)
+{
+    static const char *const names[] = {
+        "libc.so.6",       "libm.so.6",  "libstdc++.so.6",       "libgcc_s.so.1",
+        "libpthread.so.0", "libdl.so.2", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"};
+    size_t n = e->relaxed ? sizeof(names) / sizeof(names[0]) : 2;
+
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(library, names[i]) == 0)
+            return true;
+    return false;
+}
+
 static void check_needed(struct elf *e)
 {
     struct elf_facts *f = e->facts;
@@ -383,17 +415,23 @@ static void check_needed(struct elf *e)
     for (size_t i = 0; i < e->n_needed && !e->status; i++) {
         const char *library = elf_string_at(e, e->needed[i], "DT_NEEDED");
 
-        if (!e->status && strcmp(library, "libc.so.6") != 0 && strcmp(library, "libm.so.6") != 0)
-            elf_fail(e, "DT_NEEDED %.64s: only libc and libm are allowed", library);
+        if (!e->status && !may_be_needed(e, library))
+            elf_fail(e, "DT_NEEDED %.64s: only libc and libm are allowed%s", library,
+                     e->relaxed ? ", and the libraries of C++ and Rust" : "");
         f->needed[f->n_needed++] = library;
     }
     qsort(f->needed, f->n_needed, sizeof(f->needed[0]), elf_compare_strings);
 }
 
-corbel_status elf_check(const void *data, size_t size, const char *name, struct elf_facts *facts,
-                        corbel_error *err)
+corbel_status elf_check(const void *data, size_t size, const char *name, enum elf_rules rules,
+                        struct elf_facts *facts, corbel_error *err)
 {
-    struct elf e = {.data = data, .size = size, .name = name, .err = err, .facts = facts};
+    struct elf e = {.data = data,
+                    .size = size,
+                    .name = name,
+                    .err = err,
+                    .facts = facts,
+                    .relaxed = rules == ELF_RELAXED};
     static void (*const steps[])(struct elf *) = {
         check_header, check_segments,    check_dynamic,      check_strings,
         check_needed, elf_check_symbols, elf_check_versions, elf_check_relocations,

@@ -14,6 +14,7 @@ struct elf {
     corbel_error *err;
     corbel_status status;
     struct elf_facts *facts;
+    bool relaxed;
     Elf64_Ehdr header;
     Elf64_Phdr dynamic, relro;
     bool has_dynamic, has_relro, has_stack;

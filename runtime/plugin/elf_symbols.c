@@ -13,7 +13,10 @@ enum {
     RELOC_GLOB_DAT = R_X86_64_GLOB_DAT,
     RELOC_JUMP_SLOT = R_X86_64_JUMP_SLOT,
     RELOC_COPY = R_X86_64_COPY,
-    RELOC_IRELATIVE = R_X86_64_IRELATIVE
+    RELOC_IRELATIVE = R_X86_64_IRELATIVE,
+    RELOC_TLS_MODULE = R_X86_64_DTPMOD64,
+    RELOC_TLS_OFFSET = R_X86_64_DTPOFF64,
+    RELOC_TLS_STATIC = R_X86_64_TPOFF64
 };
 #elif defined(__aarch64__)
 enum {
@@ -22,7 +25,10 @@ enum {
     RELOC_GLOB_DAT = R_AARCH64_GLOB_DAT,
     RELOC_JUMP_SLOT = R_AARCH64_JUMP_SLOT,
     RELOC_COPY = R_AARCH64_COPY,
-    RELOC_IRELATIVE = R_AARCH64_IRELATIVE
+    RELOC_IRELATIVE = R_AARCH64_IRELATIVE,
+    RELOC_TLS_MODULE = R_AARCH64_TLS_DTPMOD,
+    RELOC_TLS_OFFSET = R_AARCH64_TLS_DTPREL,
+    RELOC_TLS_STATIC = R_AARCH64_TLS_TPREL
 };
 #else
 #error "this machine's relocations are not known"
@@ -121,7 +127,7 @@ static void check_import(struct elf *e, const char *name)
 {
     struct elf_facts *f = e->facts;
 
-    if (!import_is_allowed(name))
+    if (!e->relaxed && !import_is_allowed(name))
         elf_fail(e, "imports %.64s, which is not among what a plugin may use", name);
     else if (f->n_imports == ELF_MAX_IMPORTS)
         elf_fail(e, "more than %d imports", ELF_MAX_IMPORTS);
@@ -156,7 +162,7 @@ static void check_symbol(struct elf *e, const Elf64_Sym *s)
 
     if (type == STT_GNU_IFUNC)
         elf_fail(e, "%.64s is an IFUNC: its resolver would run while loading", name);
-    if (type == STT_TLS)
+    if (type == STT_TLS && !e->relaxed)
         elf_fail(e, "%.64s is thread-local", name);
     if (bind == STB_GNU_UNIQUE)
         elf_fail(e, "%.64s is GNU_UNIQUE", name);
@@ -268,6 +274,12 @@ void elf_check_versions(struct elf *e)
 
 /* ---- relocations ---------------------------------------------------------------------------- */
 
+/* Their symbol 0 is the library's own thread-local storage. */
+static bool is_tls(uint32_t type)
+{
+    return type == RELOC_TLS_MODULE || type == RELOC_TLS_OFFSET || type == RELOC_TLS_STATIC;
+}
+
 static void check_relocation(struct elf *e, const Elf64_Rela *r)
 {
     uint32_t type = (uint32_t)ELF64_R_TYPE(r->r_info);
@@ -282,9 +294,13 @@ static void check_relocation(struct elf *e, const Elf64_Rela *r)
         elf_fail(e, "a relocation of type IRELATIVE: its resolver would run while loading");
         break;
     case RELOC_COPY: elf_fail(e, "a relocation of type COPY"); break;
-    default: elf_fail(e, "a relocation of type %u, which a plugin does not need", type);
+    default:
+        if (!e->relaxed || !is_tls(type))
+            elf_fail(e, "a relocation of type %u, which a plugin does not need", type);
     }
-    if (type == RELOC_RELATIVE ? symbol != 0 : (symbol == 0 || symbol >= e->n_symbols))
+    if (is_tls(type)             ? symbol >= e->n_symbols && symbol != 0
+        : type == RELOC_RELATIVE ? symbol != 0
+                                 : (symbol == 0 || symbol >= e->n_symbols))
         elf_fail(e, "a relocation with symbol %llu of %u", (unsigned long long)symbol,
                  e->n_symbols);
     if (!elf_is_writable(e, r->r_offset, 8) || r->r_offset % 8 != 0)

@@ -141,5 +141,9 @@ corbel_status instance_trace(struct instance *instance, const struct trace_optio
     status = add_weights(instance, options, program, err);
     if (!status)
         status = run_forward(instance, options, program, err);
-    return status ? status : program_prune(program, err);
+    if (!status)
+        status = program_prune(program, err);
+    return status ? status
+                  : program_set_kernels(program, instance->plugin->shaders,
+                                        instance->plugin->plugin.n_kernels, err);
 }

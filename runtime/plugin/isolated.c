@@ -108,8 +108,9 @@ corbel_status isolated_check(corbel_error *err)
     return CORBEL_OK;
 }
 
-corbel_status isolated_create(const char *name, int library, const struct manifest *manifest,
-                              struct isolated **isolated, corbel_error *err)
+corbel_status isolated_create(const char *name, int library, enum elf_rules rules,
+                              const struct manifest *manifest, struct isolated **isolated,
+                              corbel_error *err)
 {
     struct isolated *m = calloc(1, sizeof(*m));
     corbel_status status;
@@ -119,7 +120,7 @@ corbel_status isolated_create(const char *name, int library, const struct manife
         return error_memory(err, sizeof(*m), name);
     m->child = (struct child){.socket = -1, .pidfd = -1};
     m->name = strdup(name);
-    status = m->name ? child_start(&m->child, name, library, err)
+    status = m->name ? child_start(&m->child, name, library, rules, err)
                      : error_memory(err, strlen(name), name);
     if (status)
         goto fail;
@@ -200,5 +201,8 @@ corbel_status isolated_trace(struct isolated *isolated, const struct trace_optio
     program_finish(program);
     status = answer_get_program((const uint8_t *)m->message.data, m->message.size, m->arch->name,
                                 &m->params, options, program, &m->broken);
+    if (!status && program_set_kernels(program, m->descriptor.shaders,
+                                       m->descriptor.plugin.n_kernels, &m->broken))
+        status = CORBEL_E_UNTRUSTED;
     return status ? give_up(m, status, err) : CORBEL_OK;
 }

@@ -6,6 +6,7 @@
 #define PLUGIN_ISOLATED_H
 
 #include "plugin/arguments.h"
+#include "plugin/elf.h"
 #include "plugin/params.h"
 #include "trust/manifest.h"
 
@@ -16,8 +17,9 @@ corbel_status isolated_check(corbel_error *err);
 
 /* `library` is the sealed memory file, `name` what messages call it. CORBEL_E_UNTRUSTED: the
  * descriptor is not what the manifest says. */
-corbel_status isolated_create(const char *name, int library, const struct manifest *manifest,
-                              struct isolated **isolated, corbel_error *err);
+corbel_status isolated_create(const char *name, int library, enum elf_rules rules,
+                              const struct manifest *manifest, struct isolated **isolated,
+                              corbel_error *err);
 void isolated_destroy(struct isolated **isolated);
 
 const struct descriptor *isolated_descriptor(const struct isolated *isolated);

@@ -161,6 +161,11 @@ static corbel_status load_locked(const struct library *library, const struct elf
     return CORBEL_OK;
 }
 
+static enum elf_rules rules_of(const struct library *library)
+{
+    return library->target && library->target->needs_isolation ? ELF_RELAXED : library->rules;
+}
+
 /* Hash, ELF rules, and what the manifest says of the target. */
 static corbel_status check_library(const struct library *library, struct elf_facts *facts,
                                    corbel_error *err)
@@ -172,7 +177,7 @@ static corbel_status check_library(const struct library *library, struct elf_fac
     if (strcmp(sha256, library->sha256) != 0)
         return error_set(err, CORBEL_E_UNTRUSTED, "%s: sha256 %s, expected %s", library->name,
                          sha256, library->sha256);
-    status = elf_check(library->data, library->size, library->name, facts, err);
+    status = elf_check(library->data, library->size, library->name, rules_of(library), facts, err);
     return status ? status : check_target(library, facts, err);
 }
 
@@ -197,6 +202,12 @@ corbel_status plugin_load(const struct library *library, const struct plugin **p
     *plugin = NULL;
     if (status)
         return status;
+    /* Without a manifest it is the builder who looks at what he has just made. */
+    if (library->manifest && rules_of(library) == ELF_RELAXED)
+        return error_set(err, CORBEL_E_UNTRUSTED,
+                         "%s: its manifest says that it needs isolation: it is never loaded into "
+                         "this process",
+                         library->name);
     pthread_mutex_lock(&lock);
     status = load_locked(library, &facts, &p, err);
     pthread_mutex_unlock(&lock);

@@ -8,6 +8,7 @@
 
 #include "corbel/corbel.h"
 #include "plugin/descriptor.h"
+#include "plugin/elf.h"
 
 struct plugin;
 
@@ -19,10 +20,11 @@ struct library {
     const char *sha256;              /* 64 hex digits that the data must have */
     const struct manifest *manifest; /* what the library must agree with; NULL: to be found out */
     const struct manifest_target *target; /* of the manifest; NULL as that */
+    enum elf_rules rules;                 /* ELF_RELAXED also where the target says so */
 };
 
-/* *plugin lives as long as the process. CORBEL_E_UNTRUSTED: hash, ELF rules or manifest;
- * CORBEL_E_ABI: descriptor. From any thread. */
+/* *plugin lives as long as the process. CORBEL_E_UNTRUSTED: hash, ELF rules or manifest, also that
+ * the manifest says that it needs isolation; CORBEL_E_ABI: descriptor. From any thread. */
 corbel_status plugin_load(const struct library *library, const struct plugin **plugin,
                           corbel_error *err);
 

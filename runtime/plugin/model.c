@@ -37,7 +37,8 @@ static corbel_status open_isolated(struct plugin_model *m, struct registry_bundl
     corbel_status status = registry_seal(bundle, name, sizeof name, &memory, err);
 
     if (!status)
-        status = isolated_create(name, memory, &bundle->bundle.manifest, &m->isolated, err);
+        status = isolated_create(name, memory, registry_rules(bundle), &bundle->bundle.manifest,
+                                 &m->isolated, err);
     if (!status)
         m->descriptor = isolated_descriptor(m->isolated);
     return status;
@@ -77,9 +78,8 @@ static corbel_status run_constructor(struct plugin_model *m, const struct config
 
 /* ---- outside -------------------------------------------------------------------------------- */
 
-corbel_status plugin_model_create(struct plugin_registry *registry, const char *arch,
-                                  const struct config *config, struct plugin_model **model,
-                                  corbel_error *err)
+corbel_status plugin_model_open(struct plugin_registry *registry, const char *arch,
+                                struct plugin_model **model, corbel_error *err)
 {
     struct plugin_model *m = calloc(1, sizeof(*m));
     corbel_status status;
@@ -88,14 +88,23 @@ corbel_status plugin_model_create(struct plugin_registry *registry, const char *
     if (!m)
         return error_memory(err, sizeof(*m), "a model");
     status = open_plugin(m, registry, arch, err);
-    if (!status)
-        status = run_constructor(m, config, err);
-    if (status) {
+    if (status)
         plugin_model_destroy(&m);
-        return status;
-    }
     *model = m;
-    return CORBEL_OK;
+    return status;
+}
+
+corbel_status plugin_model_create(struct plugin_registry *registry, const char *arch,
+                                  const struct config *config, struct plugin_model **model,
+                                  corbel_error *err)
+{
+    corbel_status status = plugin_model_open(registry, arch, model, err);
+
+    if (!status)
+        status = run_constructor(*model, config, err);
+    if (status)
+        plugin_model_destroy(model);
+    return status;
 }
 
 void plugin_model_destroy(struct plugin_model **model)
@@ -124,6 +133,11 @@ uint32_t plugin_model_param_count(const struct plugin_model *model)
 const struct plugin_param *plugin_model_param(const struct plugin_model *model, uint32_t i)
 {
     return &params_of(model)->items[i];
+}
+
+const corbel_arch *plugin_model_class(const struct plugin_model *model)
+{
+    return model->arch;
 }
 
 const char *plugin_model_prefix(const struct plugin_model *model)

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,20 @@ bool params_shape_count(const int64_t *shape, uint32_t rank, int64_t *count)
             *count > PARAMS_MAX_ELEMENTS)
             return false;
     return true;
+}
+
+bool params_init_sound(const struct plugin_param_init *init, const int64_t *shape, uint32_t rank)
+{
+    bool spreads = init->kind == CORBEL_INIT_NORMAL || init->kind == CORBEL_INIT_TRUNC_NORMAL ||
+                   init->kind == CORBEL_INIT_UNIFORM;
+
+    if (init->kind < CORBEL_INIT_DEFAULT || init->kind > CORBEL_INIT_SINUSOIDAL)
+        return false;
+    if (!isfinite(init->value) || (spreads && init->value < 0.0))
+        return false;
+    if (init->kind == CORBEL_INIT_SINUSOIDAL && rank != 2)
+        return false;
+    return init->zero_row == 0 || (rank >= 1 && init->zero_row > 0 && init->zero_row <= shape[0]);
 }
 
 static bool grow(struct param_list *list)

@@ -18,6 +18,8 @@ struct param_list {
 
 /* Each size is at least 1; *count is their product, at most PARAMS_MAX_ELEMENTS. */
 bool params_shape_count(const int64_t *shape, uint32_t rank, int64_t *count);
+/* A kind that there is, with a value that it can have, for a parameter of that shape. */
+bool params_init_sound(const struct plugin_param_init *init, const int64_t *shape, uint32_t rank);
 /* Of `count` elements. CORBEL_E_CONFIG: it is one too many; CORBEL_E_MEMORY. */
 corbel_status params_append(struct param_list *list, const struct plugin_param *param,
                             int64_t count, corbel_error *err);

@@ -67,13 +67,29 @@ corbel_status plugin_model_create(struct plugin_registry *registry, const char *
                                   const struct config *config, struct plugin_model **model,
                                   corbel_error *err);
 void plugin_model_destroy(struct plugin_model **model);
+/* The first half of that: loads without constructing. Good for plugin_model_class alone. */
+corbel_status plugin_model_open(struct plugin_registry *registry, const char *arch,
+                                struct plugin_model **model, corbel_error *err);
+/* What the plugin says of the class: fields, task. Its functions are not for callers. */
+const corbel_arch *plugin_model_class(const struct plugin_model *model);
+
+/* How a new one is filled: init, init_value and init_zero_row of corbel_param. */
+struct plugin_param_init {
+    int32_t kind; /* CORBEL_INIT_... */
+    double value;
+    int64_t zero_row;
+};
+/* A flag beside CORBEL_PARAM_...: `older` differs in the path of its module, and so is the layout
+ * of checkpoints; else it is but an alias. */
+#define PLUGIN_PARAM_MOVED (1u << 16)
 
 /* The skeleton: parameters without data, in the order in which they were declared. */
 struct plugin_param {
     const char *name;     /* as in the checkpoint: "model.layers.0.self_attn.q_proj.weight" */
     const char *older;    /* as in older checkpoints; NULL: it has always had that name */
-    uint32_t rank, flags; /* CORBEL_PARAM_... */
+    uint32_t rank, flags; /* CORBEL_PARAM_..., PLUGIN_PARAM_MOVED */
     int64_t shape[PROGRAM_MAX_RANK];
+    struct plugin_param_init init;
 };
 uint32_t plugin_model_param_count(const struct plugin_model *model);
 const struct plugin_param *plugin_model_param(const struct plugin_model *model, uint32_t i);

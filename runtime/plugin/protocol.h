@@ -14,6 +14,9 @@
 #include "plugin/params.h"
 #include "plugin/wire.h"
 
+/* The second argument of corbel-plugin-host, where the relaxed rules of plugin/elf.h hold. */
+#define HOST_RELAXED "relaxed"
+
 enum message_kind {
     MESSAGE_CONSTRUCT = 1, /* host to plugin */
     MESSAGE_TRACE = 2,

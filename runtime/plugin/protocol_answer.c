@@ -6,9 +6,11 @@
  *                                       text name
  *                 u32 kernels, each: text name, entry, u32 buffers, push size, flags,
  *                                    f64 max_rel_err, u32 bytes, SPIR-V
- *     parameters  u32 count, each: text name, text older ("": none), u8 rank, u32 flags, i64 each
- * size program     as program/binary.h says failed      u32 status, text why log         u32 level,
- * text line */
+ *     parameters  u32 count, each: text name, text older ("": none), u8 rank, u32 flags,
+ *                                    i32 init, f64 init value, i64 init zero row, i64 each size
+ *     program     as program/binary.h says
+ *     failed      u32 status, text why
+ *     log         u32 level, text line */
 #include "base/error.h"
 #include "base/log.h"
 #include "plugin/protocol.h"
@@ -172,6 +174,9 @@ void answer_put_params(struct text *out, const struct param_list *params)
         wire_put_text(out, p->older);
         wire_put(out, p->rank, 1);
         wire_put(out, p->flags, 4);
+        wire_put(out, (uint32_t)p->init.kind, 4);
+        wire_put_double(out, p->init.value);
+        wire_put(out, (uint64_t)p->init.zero_row, 8);
         for (uint32_t j = 0; j < p->rank; j++)
             wire_put(out, (uint64_t)p->shape[j], 8);
     }
@@ -192,6 +197,9 @@ static void get_param(struct wire_reader *r, struct plugin_param *p, int64_t *co
     p->older = wire_get_text(r, PROGRAM_MAX_NAME - 1);
     p->rank = (uint32_t)wire_get(r, 1);
     p->flags = (uint32_t)wire_get(r, 4);
+    p->init.kind = (int32_t)wire_get(r, 4);
+    p->init.value = wire_get_double(r);
+    p->init.zero_row = wire_get_i64(r);
     if (r->why)
         return;
     if (!*p->older)
@@ -199,19 +207,21 @@ static void get_param(struct wire_reader *r, struct plugin_param *p, int64_t *co
     if (!is_param_name(p->name) || (p->older && !is_param_name(p->older)))
         wire_fail(r, "a parameter of an impossible name");
     if (p->rank > PROGRAM_MAX_RANK ||
-        (p->flags & ~(uint32_t)(CORBEL_PARAM_BUFFER | CORBEL_PARAM_HEAD)))
+        (p->flags & ~(CORBEL_PARAM_BUFFER | CORBEL_PARAM_HEAD | PLUGIN_PARAM_MOVED)))
         wire_fail(r, "a parameter of more than 8 axes, or with an unknown flag");
     for (uint32_t j = 0; j < p->rank && !r->why; j++)
         p->shape[j] = wire_get_i64(r);
     if (!r->why && !params_shape_count(p->shape, p->rank, count))
         wire_fail(r, "a parameter of an impossible shape");
+    if (!r->why && !params_init_sound(&p->init, p->shape, p->rank))
+        wire_fail(r, "a parameter with an impossible initialisation");
 }
 
 corbel_status answer_get_params(const uint8_t *body, size_t size, const char *arch,
                                 struct arena *names, struct param_list *params, corbel_error *err)
 {
     struct wire_reader r = {.data = body, .size = size, .arena = names};
-    uint32_t n = wire_get_count(&r, 13, PARAMS_MAX);
+    uint32_t n = wire_get_count(&r, 33, PARAMS_MAX);
     corbel_status status = CORBEL_OK;
 
     for (uint32_t i = 0; i < n && !r.why && !status; i++) {

@@ -22,7 +22,7 @@ struct plugin_registry {
     struct trust_key key; /* of the build */
     struct trust_policy policy;
     struct registry_bundle **bundles;
-    struct registry_arch *archs;
+    struct registry_arch **archs; /* each stays where it is: models refer to them */
     size_t n_bundles, n_archs;
     enum plugin_isolation isolation;
 };
@@ -97,13 +97,18 @@ static corbel_status add_archs(struct plugin_registry *r, struct registry_bundle
                                corbel_error *err)
 {
     const struct manifest *m = &rb->bundle.manifest;
-    struct registry_arch *archs = realloc(r->archs, (r->n_archs + m->n_archs) * sizeof(*archs));
+    struct registry_arch **archs = realloc(r->archs, (r->n_archs + m->n_archs) * sizeof(*archs));
 
     if (!archs)
         return error_memory(err, m->n_archs * sizeof(*archs), "architectures");
     r->archs = archs;
-    for (size_t i = 0; i < m->n_archs; i++)
-        archs[r->n_archs++] = (struct registry_arch){
+    for (size_t i = 0; i < m->n_archs; i++) {
+        struct registry_arch *a = calloc(1, sizeof(*a));
+
+        if (!a)
+            return error_memory(err, sizeof(*a), "architectures");
+        archs[r->n_archs++] = a;
+        *a = (struct registry_arch){
             .info = {.name = m->archs[i].name,
                      .model_type = m->archs[i].model_type,
                      .task = m->archs[i].task,
@@ -115,6 +120,7 @@ static corbel_status add_archs(struct plugin_registry *r, struct registry_bundle
                      .is_built_in = rb->bundle.signer == &r->key},
             .bundle = rb,
         };
+    }
     return CORBEL_OK;
 }
 
@@ -125,7 +131,7 @@ static corbel_status list_archs(struct plugin_registry *r, corbel_error *err)
     for (size_t i = 0; i < r->n_bundles && !status; i++)
         status = add_archs(r, r->bundles[i], err);
     for (size_t i = 0; i < r->n_archs && !status; i++)
-        status = plugin_registry_ambiguous(r, r->archs[i].info.name, err);
+        status = plugin_registry_ambiguous(r, r->archs[i]->info.name, err);
     return status;
 }
 
@@ -137,7 +143,7 @@ static const struct registry_arch *find_arch(const struct plugin_registry *r, co
 
     *second = NULL;
     for (size_t i = 0; i < r->n_archs; i++) {
-        const struct registry_arch *a = &r->archs[i];
+        const struct registry_arch *a = r->archs[i];
 
         if (strcmp(a->info.name, arch) != 0)
             continue;
@@ -164,27 +170,45 @@ corbel_status registry_find(struct plugin_registry *registry, const char *arch,
     return plugin_registry_ambiguous(registry, arch, err);
 }
 
+enum elf_rules registry_rules(const struct registry_bundle *bundle)
+{
+    const struct manifest_target *target =
+        manifest_target(&bundle->bundle.manifest, manifest_native_tag());
+
+    return target && target->needs_isolation ? ELF_RELAXED : ELF_STRICT;
+}
+
 corbel_status registry_isolates(const struct plugin_registry *registry,
                                 const struct registry_bundle *bundle, bool *isolates,
                                 corbel_error *err)
 {
+    const struct manifest *m = &bundle->bundle.manifest;
     bool built_in = bundle->bundle.signer == &registry->key;
+    bool needs = registry_rules(bundle) == ELF_RELAXED;
 
-    *isolates = registry->isolation == PLUGIN_ISOLATION_ALWAYS ||
+    *isolates = needs || registry->isolation == PLUGIN_ISOLATION_ALWAYS ||
                 (registry->isolation == PLUGIN_ISOLATION_AUTO && !built_in);
+    if (needs && registry->isolation == PLUGIN_ISOLATION_NEVER)
+        return error_set(err, CORBEL_E_UNTRUSTED,
+                         "%s says of itself that it needs isolation (code of it runs while it is "
+                         "loaded, as C++ and Rust need it): it is never loaded into this process; "
+                         "leave out --isolation never",
+                         m->name);
     if (!*isolates || isolated_check(err) == CORBEL_OK)
         return CORBEL_OK;
+    if (needs)
+        return error_prefix(err, CORBEL_E_UNTRUSTED, "%s needs isolation", m->name);
     return error_prefix(err, CORBEL_E_UNTRUSTED,
                         "%s may run only isolated (to run it in this process, with all rights that "
                         "the process has: --isolation %s)",
-                        bundle->bundle.manifest.name, built_in ? "auto" : "never");
+                        m->name, built_in ? "auto" : "never");
 }
 
 /* ---- outside -------------------------------------------------------------------------------- */
 
 corbel_status plugin_build_key(struct trust_key *key, corbel_error *err)
 {
-    *key = (struct trust_key){.label = "this build"};
+    *key = (struct trust_key){.label = "this build", .is_build = true};
     return minisign_key_parse(&key->key, CORBEL_BUILD_KEY, strlen(CORBEL_BUILD_KEY),
                               "the build's key", err);
 }
@@ -229,6 +253,8 @@ void plugin_registry_destroy(struct plugin_registry **registry)
         free(r->bundles[i]);
     }
     free(r->bundles);
+    for (size_t i = 0; i < r->n_archs; i++)
+        free(r->archs[i]);
     free(r->archs);
     free(r);
 }
@@ -253,7 +279,7 @@ size_t plugin_registry_count(const struct plugin_registry *registry)
 
 const struct plugin_arch_info *plugin_registry_at(const struct plugin_registry *registry, size_t i)
 {
-    return &registry->archs[i].info;
+    return &registry->archs[i]->info;
 }
 
 const struct plugin_arch_info *plugin_registry_find(const struct plugin_registry *registry,
@@ -283,7 +309,7 @@ const struct bundle *plugin_registry_bundle(const struct plugin_registry *regist
                                             const struct plugin_arch_info *info)
 {
     for (size_t i = 0; i < registry->n_archs; i++)
-        if (&registry->archs[i].info == info)
-            return &registry->archs[i].bundle->bundle;
+        if (&registry->archs[i]->info == info)
+            return &registry->archs[i]->bundle->bundle;
     return NULL;
 }

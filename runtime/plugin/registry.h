@@ -2,6 +2,7 @@
 #ifndef PLUGIN_REGISTRY_H
 #define PLUGIN_REGISTRY_H
 
+#include "plugin/elf.h"
 #include "plugin/plugin.h"
 #include "trust/bundle.h"
 
@@ -15,6 +16,9 @@ struct registry_bundle {
 /* CORBEL_E_NOT_FOUND: no plugin serves it; CORBEL_E_UNTRUSTED: several do. */
 corbel_status registry_find(struct plugin_registry *registry, const char *arch,
                             struct registry_bundle **bundle, corbel_error *err);
+
+/* Of plugin/elf.h: relaxed where the manifest says that the library needs isolation. */
+enum elf_rules registry_rules(const struct registry_bundle *bundle);
 
 /* Whether its plugin is to run in a process of its own. CORBEL_E_UNTRUSTED: it is, and can't: the
  * text says why and which option would allow what. */

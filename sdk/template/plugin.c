@@ -1,9 +1,9 @@
 /* @NAME@.c: the architecture @ARCHITECTURE@.
  *
- * A place to begin: a small decoder with rotary attention and a gated MLP. The constructor declares
- * the parameters under the names that the checkpoint has; forward emits what the model computes.
- * Neither ever touches a number: the result is a program, which the host checks and runs. Shapes:
- * B sequences of S tokens, heads of D. */
+ * A place to begin: a small decoder with rotary attention and a gated MLP, whose gate is a shader of
+ * this plugin's own. The constructor declares the parameters under the names that the checkpoint
+ * has; forward emits what the model computes. Neither ever touches a number: the result is a
+ * program, which the host checks and runs. Shapes: B sequences of S tokens, heads of D. */
 #include "corbel/plugin.h"
 
 struct layer {
@@ -69,6 +69,9 @@ static void *create_@ARCHITECTURE@(corbel_build *b CONFIG(CORBEL_ARG))
     if (hidden_size % num_attention_heads != 0 || num_attention_heads % num_key_value_heads != 0)
         return corbel_fail(b, "hidden_size, num_attention_heads and num_key_value_heads don't "
                               "divide each other");
+    if (hidden_size / num_attention_heads % 2 != 0)
+        return corbel_fail(b, "hidden_size / num_attention_heads: expected an even number, for "
+                              "rotary embeddings");
     m->n_layers = num_hidden_layers;
     m->n_heads = num_attention_heads;
     m->n_kv_heads = num_key_value_heads;
@@ -96,6 +99,33 @@ static void *create_@ARCHITECTURE@(corbel_build *b CONFIG(CORBEL_ARG))
     return m;
 }
 
+/* ---- a kernel ------------------------------------------------------------------------------- */
+
+static const uint32_t gated_code[] =
+#include "gated.comp.inc"
+    ;
+
+/* What gated.comp computes, in standard operations. The runtime takes shapes from here, computes
+ * this on the CPU, and `corbel plugin test` compares the shader with it. */
+static void decompose_gated(corbel_build *b, const corbel_op *op, corbel_value *out)
+{
+    *out = op_mul(b, op_activation(b, op->in[0], CORBEL_FN_SILU), op->in[1]);
+}
+
+/* How many workgroups, and the words of its push constants. */
+static void launch_gated(corbel_build *b, const corbel_op *op, corbel_value out, corbel_launch *l)
+{
+    (void)op;
+    (void)out;
+    if (l->n_elements > INT32_MAX)
+        return; /* the shader counts in 32 bits: let the decomposition do it */
+    corbel_push_int(b, l, l->n_elements);
+    corbel_launch_flat(l, 64);
+}
+
+static const corbel_kernel gated =
+    CORBEL_KERNEL("gated", gated_code, 3, 4, decompose_gated, launch_gated, 1e-5);
+
 /* ---- forward -------------------------------------------------------------------------------- */
 
 /* x [B,S,hidden] -> [B,S,hidden] */
@@ -118,12 +148,12 @@ static corbel_value attention(corbel_build *b, const struct model *m, const stru
 
 static corbel_value mlp(corbel_build *b, const struct layer *l, corbel_value x)
 {
-    corbel_value gate, up;
+    corbel_value in[2];
 
     corbel_enter(b, "mlp");
-    gate = op_activation(b, op_linear(b, x, l->gate_proj), corbel_activation(b, "silu"));
-    up = op_linear(b, x, l->up_proj);
-    x = op_linear(b, op_mul(b, gate, up), l->down_proj);
+    in[0] = op_linear(b, x, l->gate_proj);
+    in[1] = op_linear(b, x, l->up_proj);
+    x = op_linear(b, corbel_emit(b, "custom:gated", in, 2, NULL, 0), l->down_proj);
     corbel_leave(b);
     return x;
 }
@@ -163,5 +193,6 @@ static void forward_@ARCHITECTURE@(corbel_build *b, const void *self)
 static const corbel_arch arch =
     CORBEL_CLASS(@ARCHITECTURE@, "@MODEL_TYPE@", "@TASK@", "model");
 static const corbel_arch *const archs[] = {&arch};
+static const corbel_kernel *const kernels[] = {&gated};
 
-CORBEL_PLUGIN("@PLUGIN@", "0.1.0", archs);
+CORBEL_PLUGIN_WITH_KERNELS("@PLUGIN@", "0.1.0", archs, kernels);

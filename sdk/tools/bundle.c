@@ -4,14 +4,16 @@
  *       makes SECRET, a minisign key for this build (mode 0600), unless it is there, and HEADER,
  *       which defines CORBEL_BUILD_KEY as its public half.
  *   corbel-bundle make FOLDER --library FILE [--key SECRET] [--file FILE]... [--license ID]
- *                 [--release N] [--repo URL] [--commit HEX] [--dirty] [--builder TEXT]
+ *                 [--release N] [--repo URL] [--commit HEX] [--dirty] [--builder TEXT] [--isolated]
  *       replaces FOLDER. The library passes every check of the runtime first; name, version and
- *       architectures are those of its descriptor. Without --key the bundle is not signed. */
+ *       architectures are those of its descriptor. Without --key the bundle is not signed.
+ *       --isolated: the library needs isolation (plugin/elf.h: the relaxed rules). */
 #include "trust/bundle.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "plugin/elf.h"
 #include "plugin/loader.h"
+#include "plugin/spirv.h"
 #include "trust/sign.h"
 
 #include <errno.h>
@@ -33,6 +35,7 @@ struct options {
     int64_t release;
     size_t n_files;
     bool dirty;
+    enum elf_rules rules;
 };
 
 /* ---- key ------------------------------------------------------------------------------------ */
@@ -118,6 +121,19 @@ static corbel_status copy_file(const char *file, const char *folder, const char 
     return status;
 }
 
+static corbel_status remove_files(const char *folder, const char *const *paths, size_t n,
+                                  corbel_error *err)
+{
+    char path[4096];
+
+    for (size_t i = 0; i < n; i++)
+        if (!path_join(path, sizeof path, folder, paths[i]) || unlink(path) != 0)
+            return error_set(err, CORBEL_E_IO, "%s/%s: %s", folder, paths[i], strerror(errno));
+    if (path_join(path, sizeof path, folder, MANIFEST_SIGNATURE_NAME))
+        unlink(path); /* a bundle is never left with the signature of another */
+    return CORBEL_OK;
+}
+
 /* Another bundle that was there goes, since the manifest will not list its files. Any other folder
  * is not touched. */
 static corbel_status empty_folder(const char *folder, corbel_error *err)
@@ -134,13 +150,23 @@ static corbel_status empty_folder(const char *folder, corbel_error *err)
     if (!status && n > 0 &&
         (!path_join(path, sizeof path, folder, MANIFEST_NAME) || !file_exists(path)))
         status = error_set(err, CORBEL_E_ARGUMENT, "%s: neither empty nor a bundle", folder);
-    for (size_t i = 0; !status && i < n; i++)
-        if (!path_join(path, sizeof path, folder, paths[i]) || unlink(path) != 0)
-            status = error_set(err, CORBEL_E_IO, "%s/%s: %s", folder, paths[i], strerror(errno));
-    if (!status && path_join(path, sizeof path, folder, MANIFEST_SIGNATURE_NAME))
-        unlink(path); /* a bundle is never left with the signature of another */
+    if (!status)
+        status = remove_files(folder, paths, n, err);
     arena_finish(&arena);
     return status;
+}
+
+/* What a failure leaves behind would be no bundle, and in the way of the next try. */
+static void clear_folder(const char *folder)
+{
+    struct arena arena = {0};
+    const char **paths;
+    corbel_error ignored;
+    size_t n;
+
+    if (!bundle_list(folder, &arena, &paths, &n, &ignored))
+        (void)remove_files(folder, paths, n, &ignored);
+    arena_finish(&arena);
 }
 
 /* lib/<tag>/NAME.so; *path lives in the manifest's arena. */
@@ -213,7 +239,8 @@ static corbel_status describe_target(struct manifest *m, const struct library *l
 {
     struct manifest_target *t = arena_alloc(&m->arena, sizeof(*t));
     struct elf_facts facts;
-    corbel_status status = elf_check(library->data, library->size, library->name, &facts, err);
+    corbel_status status =
+        elf_check(library->data, library->size, library->name, library->rules, &facts, err);
 
     if (status)
         return status;
@@ -223,9 +250,19 @@ static corbel_status describe_target(struct manifest *m, const struct library *l
     t->library = path;
     t->needed = (struct strings){copy_strings(m, facts.needed, facts.n_needed), facts.n_needed};
     t->imports = (struct strings){copy_strings(m, facts.imports, facts.n_imports), facts.n_imports};
+    t->needs_isolation = library->rules == ELF_RELAXED;
     m->targets = t;
     m->n_targets = 1;
     return CORBEL_OK;
+}
+
+/* What shaders need of a device beyond the least, as SPIR-V calls it. */
+static struct strings capabilities(struct manifest *m, uint32_t features)
+{
+    const char *names[FEATURE_COUNT];
+    size_t n = spirv_capabilities(features, names);
+
+    return (struct strings){copy_strings(m, names, n), n};
 }
 
 static corbel_status describe_plugin(struct manifest *m, const struct library *library,
@@ -233,6 +270,7 @@ static corbel_status describe_plugin(struct manifest *m, const struct library *l
 {
     const struct descriptor *d;
     const struct plugin *plugin;
+    uint32_t features = 0;
     corbel_status status = plugin_load(library, &plugin, err);
 
     if (status)
@@ -254,20 +292,24 @@ static corbel_status describe_plugin(struct manifest *m, const struct library *l
             .model_type = d->archs[i].model_type,
             .task = d->archs[i].task,
         };
-    for (size_t i = 0; i < m->n_shaders; i++)
+    for (size_t i = 0; i < m->n_shaders; i++) {
+        features |= d->shaders[i].features;
         m->shaders[i] = (struct manifest_shader){
             .name = d->kernels[i].name,
             .entry = d->kernels[i].entry,
             .bindings = d->kernels[i].n_buffers,
             .push_size = d->kernels[i].push_size,
+            .capabilities = capabilities(m, d->shaders[i].features),
         };
+    }
+    m->vulkan_features = capabilities(m, features);
     return CORBEL_OK;
 }
 
 static corbel_status describe(const struct options *o, struct manifest *m, const char *path,
                               corbel_error *err)
 {
-    struct library library = {.name = o->library};
+    struct library library = {.name = o->library, .rules = o->rules};
     char sha256[DIGEST_HEX_SIZE], *data = NULL;
     corbel_status status = file_read(o->library, MAX_LIBRARY, &data, &library.size, err);
 
@@ -327,6 +369,7 @@ static corbel_status make_bundle(const struct options *o, corbel_error *err)
     const char *path = NULL;
     struct manifest check;
     corbel_status status = place_files(o, &m, &path, err);
+    const bool is_ours = !status; /* the folder, from here on */
 
     if (!status)
         status = describe(o, &m, path, err);
@@ -343,6 +386,8 @@ static corbel_status make_bundle(const struct options *o, corbel_error *err)
     }
     if (!status && o->key)
         status = sign(o, &text, err);
+    if (status && is_ours)
+        clear_folder(o->folder);
     text_finish(&text);
     arena_finish(&m.arena);
     return status;
@@ -357,18 +402,24 @@ static int usage(void)
             "usage: corbel-bundle key SECRET HEADER\n"
             "       corbel-bundle make FOLDER --library FILE [--key SECRET] [--file FILE]...\n"
             "                     [--license ID] [--release N] [--repo URL] [--commit HEX]\n"
-            "                     [--dirty] [--builder TEXT]\n");
+            "                     [--dirty] [--builder TEXT] [--isolated]\n");
     return 2;
 }
 
 static bool parse(int argc, char **argv, struct options *o)
 {
     static const struct option known[] = {
-        {"library", required_argument, NULL, 'l'}, {"key", required_argument, NULL, 'k'},
-        {"file", required_argument, NULL, 'f'},    {"license", required_argument, NULL, 'i'},
-        {"release", required_argument, NULL, 'r'}, {"repo", required_argument, NULL, 'u'},
-        {"commit", required_argument, NULL, 'c'},  {"builder", required_argument, NULL, 'b'},
-        {"dirty", no_argument, NULL, 'd'},         {0},
+        {"library", required_argument, NULL, 'l'},
+        {"key", required_argument, NULL, 'k'},
+        {"file", required_argument, NULL, 'f'},
+        {"license", required_argument, NULL, 'i'},
+        {"release", required_argument, NULL, 'r'},
+        {"repo", required_argument, NULL, 'u'},
+        {"commit", required_argument, NULL, 'c'},
+        {"builder", required_argument, NULL, 'b'},
+        {"dirty", no_argument, NULL, 'd'},
+        {"isolated", no_argument, NULL, 's'},
+        {0},
     };
     int c;
 
@@ -382,6 +433,7 @@ static bool parse(int argc, char **argv, struct options *o)
         case 'c': o->commit = optarg; break;
         case 'b': o->builder = optarg; break;
         case 'd': o->dirty = true; break;
+        case 's': o->rules = ELF_RELAXED; break;
         case 'f':
             if (o->n_files == MAX_FILES)
                 return false;

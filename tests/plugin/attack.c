@@ -229,13 +229,11 @@ static void attack_protocol(corbel_build *b, const struct model *m)
 {
     static const uint8_t noise[64] = {0xde, 0xad, 0xbe, 0xef, 1, 2, 3, 4, 5, 6, 7, 8, 9};
     static const uint8_t four_billion[4] = {0xff, 0xff, 0xff, 0xff};
-    /* One parameter: name, no older name, rank 1, no flags, a size. */
-    static const uint8_t no_size[] = {1, 0, 0, 0, 1, 0, 0, 0, 'w', 0, 0, 0, 0, 1,
-                                      0, 0, 0, 0, 0, 0, 0, 0, 0,   0, 0, 0, 0};
-    static const uint8_t escape[] = {1, 0, 0, 0, 1, 0, 0, 0, 27, 0, 0, 0, 0,
-                                     1, 0, 0, 0, 0, 4, 0, 0, 0,  0, 0, 0, 0};
-    static const uint8_t sound[] = {1, 0, 0, 0, 1, 0, 0, 0, 'w', 0, 0, 0, 0,
-                                    1, 0, 0, 0, 0, 4, 0, 0, 0,   0, 0, 0, 0};
+    /* One parameter: name, no older name, rank 1, no flags, no initialisation, a size. */
+    static const uint8_t no_size[46] = {1, 0, 0, 0, 1, 0, 0, 0, 'w', [13] = 1};
+    static const uint8_t escape[46] = {1, 0, 0, 0, 1, 0, 0, 0, 27, [13] = 1, [38] = 4};
+    static const uint8_t unknown[46] = {1, 0, 0, 0, 1, 0, 0, 0, 'w', [13] = 1, [18] = 99, [38] = 4};
+    static const uint8_t sound[46] = {1, 0, 0, 0, 1, 0, 0, 0, 'w', [13] = 1, [38] = 4};
     const char *a = m->attack;
 
     if (strcmp(a, "garbage") == 0)
@@ -257,6 +255,8 @@ static void attack_protocol(corbel_build *b, const struct model *m)
         say(sizeof no_size, PARAMETERS, FIRST, no_size, sizeof no_size);
     else if (strcmp(a, "escape_in_name") == 0)
         say(sizeof escape, PARAMETERS, FIRST, escape, sizeof escape);
+    else if (strcmp(a, "unknown_start") == 0)
+        say(sizeof unknown, PARAMETERS, FIRST, unknown, sizeof unknown);
     else if (strcmp(a, "answer_twice") == 0)
         say(sizeof sound, PARAMETERS, FIRST, sound, sizeof sound);
     else if (strcmp(a, "answer_and_spin") == 0)

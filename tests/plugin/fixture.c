@@ -21,14 +21,14 @@
     EIGHT(F, b)   \
     EIGHT(F, c) EIGHT(F, d) EIGHT(F, e) EIGHT(F, f) EIGHT(F, g) EIGHT(F, h) F(i64, last, "a", "1")
 #else
-#define FIELDS(F)                                                                    \
-    F(i64, size, "size", "4")                                                        \
-    F(f64, scale, "scale", "0.5")                                                    \
-    F(flag, flag, "flag", "true")                                                    \
-    F(str, text, "text", "\"x\"")                                                    \
-    F(i64s, sizes, "sizes", "[1, 2]") F(f64s, scales, "scales", "[0.5, 2]")          \
-        F(strs, names, "names", "[\"a\"]") F(json, nested, "nested", "{\"k\": [1]}") \
-            F(i64, same, "same", "$size")
+#define FIELDS(F)                                                            \
+    F(i64, size, "size", "4")                                                \
+    F(f64, scale, "scale", "0.5")                                            \
+    F(flag, flag, "flag", "true")                                            \
+    F(str, text, "text", "\"x\"")                                            \
+    F(i64s, sizes, "sizes", "[1, 2]")                                        \
+    F(f64s, scales, "scales", "[0.5, 2]") F(strs, names, "names", "[\"a\"]") \
+        F(json, nested, "nested", "{\"k\": [1]}") F(i64, same, "same", "$size")
 #endif
 
 struct model {
@@ -106,7 +106,9 @@ static void forward_Fixture(corbel_build *b, const void *self)
 }
 
 #if defined(CUSTOM_LOOP)
-static const uint32_t spirv[5] = {0x07230203};
+static const uint32_t spirv[] =
+#include "blend.comp.inc"
+    ;
 static void decompose(corbel_build *b, const corbel_op *op, corbel_value *out)
 {
     *out = corbel_emit1(b, "custom:loop", op->in[0], NULL, 0);
@@ -116,7 +118,8 @@ static const corbel_kernel kernel = {.struct_size = sizeof(kernel),
                                      .name = "loop",
                                      .entry = "main",
                                      .spirv = spirv,
-                                     .n_buffers = 2,
+                                     .n_buffers = 3,
+                                     .push_size = 8,
                                      .decompose = decompose};
 static const corbel_kernel *const kernels[] = {&kernel};
 #endif

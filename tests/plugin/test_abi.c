@@ -36,6 +36,9 @@ static void test_offsets_of_1_0_are_pinned(void **state)
     OFFSET(corbel_param, shape, 16);
     OFFSET(corbel_param, dtype, 24);
     OFFSET(corbel_param, flags, 28);
+    OFFSET(corbel_param, init, 32); /* since 1.1 */
+    OFFSET(corbel_param, init_value, 40);
+    OFFSET(corbel_param, init_zero_row, 48);
     assert_true(sizeof(corbel_param) >= ABI_1_0_PARAM);
     OFFSET(corbel_host, abi_major, 4);
     OFFSET(corbel_host, abi_minor, 6);
@@ -79,6 +82,13 @@ static void test_offsets_of_1_0_are_pinned(void **state)
     OFFSET(corbel_kernel, decompose, 48);
     OFFSET(corbel_kernel, max_rel_err, 56);
     assert_true(sizeof(corbel_kernel) >= ABI_1_0_KERNEL);
+    OFFSET(corbel_kernel, launch, 64); /* 1.1 */
+    OFFSET(corbel_launch, n_push, 4);
+    OFFSET(corbel_launch, n_elements, 8);
+    OFFSET(corbel_launch, grid, 16);
+    OFFSET(corbel_launch, push, 40);
+    OFFSET(corbel_push, word, 4);
+    assert_int_equal(sizeof(corbel_push), 8); /* frozen */
     OFFSET(corbel_plugin, minor_built, 4);
     OFFSET(corbel_plugin, minor_needed, 6);
     OFFSET(corbel_plugin, id, 8);
@@ -132,7 +142,7 @@ static void test_descriptors(void **state)
         {"fixture_today", "", CORBEL_OK},
         {"fixture_longer", "", CORBEL_OK},
         {"fixture_longer_arch", "", CORBEL_OK},
-        {"fixture_needs_1_9", "test/fixture needs plugin ABI 1.9, this runtime has 1.0",
+        {"fixture_needs_1_9", "test/fixture needs plugin ABI 1.9, this runtime has 1.1",
          CORBEL_E_ABI},
         {"fixture_short", "16 bytes", CORBEL_E_ABI},
         {"fixture_other_size", "claims 40 bytes, but has 48", CORBEL_E_ABI},

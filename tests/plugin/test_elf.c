@@ -541,7 +541,7 @@ static void test_each_rule_refuses(void **state)
 
         memcpy(bytes, sound, size);
         rows[i].attack();
-        if (elf_check(bytes, size, "attack.so", &facts, &err) != CORBEL_E_UNTRUSTED)
+        if (elf_check(bytes, size, "attack.so", ELF_STRICT, &facts, &err) != CORBEL_E_UNTRUSTED)
             fail_msg("row %zu (%s) was not refused", i, rows[i].says);
         assert_says(err, rows[i].says);
         digest_sha256_hex(bytes, size, sha256);
@@ -557,7 +557,7 @@ static void test_a_sound_library_passes_with_its_facts(void **state)
     corbel_error err;
 
     (void)state;
-    assert_ok(elf_check(sound, size, "today.so", &facts, &err), err);
+    assert_ok(elf_check(sound, size, "today.so", ELF_STRICT, &facts, &err), err);
     assert_int_equal(facts.symbol_size, 48);
     assert_int_equal(facts.n_needed, 1);
     assert_string_equal(facts.needed[0], "libc.so.6");
@@ -574,9 +574,10 @@ static void test_every_truncation_is_refused(void **state)
         memcpy(cut, sound, n);
         /* Section headers come last and are not looked at. */
         if (n < header()->e_shoff)
-            (void)elf_check(cut, n, "cut.so", &facts, NULL);
+            (void)elf_check(cut, n, "cut.so", ELF_STRICT, &facts, NULL);
         if (n < 4096)
-            assert_int_equal(elf_check(cut, n, "cut.so", &facts, NULL), CORBEL_E_UNTRUSTED);
+            assert_int_equal(elf_check(cut, n, "cut.so", ELF_STRICT, &facts, NULL),
+                             CORBEL_E_UNTRUSTED);
         free(cut);
     }
 }

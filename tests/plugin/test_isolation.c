@@ -118,7 +118,7 @@ static corbel_status trace(struct isolated *m, corbel_error *err)
 
 static corbel_status create(struct isolated **m, corbel_error *err)
 {
-    return isolated_create("attack.so", library, NULL, m, err);
+    return isolated_create("attack.so", library, ELF_STRICT, NULL, m, err);
 }
 
 /* Creates, constructs, traces twice; the first error ends it. */
@@ -204,6 +204,7 @@ static const struct {
     {"many_parameters", "a count is larger", 0},
     {"empty_size", "an impossible shape", 0},
     {"escape_in_name", "control characters", 0},
+    {"unknown_start", "an impossible initialisation", 0},
     {"answer_twice", "answered request 1; 2 was asked", 0},
     {"flood_log", "floods the log", 0},
     {"malformed_log", "malformed line for the log", 0},
@@ -268,6 +269,31 @@ static void test_a_sound_plugin_is_served(void **state)
     if (run("none", false, "", &err))
         fail_msg("%s", err.text);
     check_canaries("none");
+}
+
+/* What sorts and grows with the number of layers needs no more of the system. */
+static void test_a_deep_model_is_served(void **state)
+{
+    static const struct trace_input tokens[] = {
+        {"input_ids", CORBEL_I32, 2, {3, 16}},
+        {"position_ids", CORBEL_I32, 2, {3, 16}},
+        {"attention_mask", CORBEL_I32, 2, {3, 16}},
+    };
+    const struct trace_options options = {.inputs = tokens, .n_inputs = 3, .capacity = 16};
+    struct plugin_model *model;
+    struct program program;
+    struct config config;
+    corbel_error err;
+
+    (void)state;
+    assert_ok(config_load(&config, fixture("models/llama_causal/model"), &err), err);
+    json_object_object_add(config.root, "num_hidden_layers", json_object_new_int(200));
+    assert_ok(plugin_model_create(registry, "LlamaForCausalLM", &config, &model, &err), err);
+    assert_ok(plugin_model_trace(model, &options, &program, &err), err);
+    assert_true(program.n_ops > 200);
+    program_finish(&program);
+    plugin_model_destroy(&model);
+    config_finish(&config);
 }
 
 /* ---- the process itself --------------------------------------------------------------------- */
@@ -527,6 +553,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_sound_plugin_is_served),
+        cmocka_unit_test(test_a_deep_model_is_served),
         cmocka_unit_test(test_attacks_of_the_constructor_cost_one_error),
         cmocka_unit_test(test_attacks_of_forward_cost_one_error),
         cmocka_unit_test(test_a_plugin_that_hangs_is_ended),

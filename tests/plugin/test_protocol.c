@@ -126,14 +126,16 @@ static corbel_arch archs[] = {{.struct_size = sizeof(corbel_arch),
                                .task = "",
                                .prefix = "model",
                                .fields = fields}};
-static const uint32_t spirv[5] = {0x07230203};
+static const uint32_t spirv[] =
+#include "blend.comp.inc"
+    ;
 static corbel_kernel kernels[] = {{.struct_size = sizeof(corbel_kernel),
                                    .spirv_size = sizeof spirv,
                                    .name = "scale",
                                    .entry = "main",
                                    .spirv = spirv,
-                                   .n_buffers = 2,
-                                   .push_size = 16,
+                                   .n_buffers = 3,
+                                   .push_size = 8,
                                    .max_rel_err = 1e-5}};
 static struct descriptor descriptor = {
     .plugin = {.id = "test/fixture", .version = "1.0.0", .n_archs = 1, .n_kernels = 1},
@@ -164,7 +166,7 @@ static void test_a_descriptor_comes_through(void **state)
     assert_null(d.archs[0].fields[1].fallback);
     assert_null(d.archs[0].create);
     assert_memory_equal(d.kernels[0].spirv, spirv, sizeof spirv);
-    assert_int_equal(d.kernels[0].push_size, 16);
+    assert_int_equal(d.kernels[0].push_size, 8);
     descriptor_finish(&d);
 }
 
@@ -178,6 +180,9 @@ static void test_a_descriptor_is_checked_as_one_in_memory_is(void **state)
     assert_int_equal(pass_descriptor(&d, &err), CORBEL_E_ABI);
     assert_says(err, "99 buffers");
     kernels[0].n_buffers = 2;
+    assert_int_equal(pass_descriptor(&d, &err), CORBEL_E_UNTRUSTED);
+    assert_says(err, "kernel scale: word");
+    kernels[0].n_buffers = 3;
     archs[0].name = "../../x";
     assert_int_equal(pass_descriptor(&d, &err), CORBEL_E_ABI);
     assert_says(err, "is no class name");

@@ -1,4 +1,8 @@
 /* The public headers of the host, alone and in this order, as C11. */
+#include "corbel/chat.h"
+
+#include "corbel/image.h"
+
 #include "corbel/trust.h"
 
 #include "corbel/corbel.h"

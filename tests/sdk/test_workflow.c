@@ -87,6 +87,21 @@ static void test_a_locked_host(void **state)
     TABLE(rows);
 }
 
+/* A shader that does not use its inputs is refused at build; the next build is not in its way. */
+static void test_a_mistake_in_a_shader_can_be_mended(void **state)
+{
+    static const struct shell_row rows[] = {
+        {"rm -rf mend && corbel plugin new acme/mend --architecture MendForCausalLM mend && "
+         "cp mend/gated.comp good.comp && "
+         "sed -i 's/binding = 0/binding = 9/' mend/gated.comp && corbel plugin build mend",
+         NULL, 1, NULL, "binding"},
+        {"cp good.comp mend/gated.comp && corbel plugin build mend", NULL, 0, "bundle", NULL},
+    };
+
+    (void)state;
+    TABLE(rows);
+}
+
 static void test_mistakes(void **state)
 {
     static const struct shell_row rows[] = {
@@ -98,13 +113,14 @@ static void test_mistakes(void **state)
         {"corbel plugin new a/b --architecture ../X", NULL, 2, NULL, "name of a class"},
         {"corbel plugin build nowhere", NULL, 4, NULL, "CMakeLists.txt"},
         {"corbel plugin sign .", NULL, 2, NULL, "--key"},
-        {"corbel plugin install acme/probe", NULL, 4, NULL, "not supported yet"},
+        {"HF_HUB_OFFLINE=1 corbel plugin install acme/probe", NULL, 4, NULL, "not in the cache"},
         {"CORBEL_HOME=$PWD/k corbel key new ../x --no-passphrase", NULL, 2, NULL, "letters"},
         {"CORBEL_HOME=$PWD/k corbel key new x", NULL, 2, NULL, "empty passphrase"},
         {"CORBEL_HOME=$PWD/k corbel key new x --no-passphrase && CORBEL_HOME=$PWD/k corbel key new "
          "x "
          "--no-passphrase",
          NULL, 2, NULL, "there already"},
+        {"CORBEL_HOME=$PWD/k corbel key trust x.pub --for 'a/*'", NULL, 0, NULL, NULL},
         {"CORBEL_HOME=$PWD/k corbel key trust nobody --for 'a/*'", NULL, 4, NULL, "nobody"},
         {"CORBEL_HOME=$PWD/k corbel key trust x --for '*/*/*'", NULL, 2, NULL, "glob"},
     };
@@ -119,6 +135,7 @@ int main(void)
         cmocka_unit_test(test_from_nothing_to_an_installed_plugin),
         cmocka_unit_test(test_ones_own_build_needs_no_signature),
         cmocka_unit_test(test_a_locked_host),
+        cmocka_unit_test(test_a_mistake_in_a_shader_can_be_mended),
         cmocka_unit_test(test_mistakes),
     };
 

@@ -1,7 +1,9 @@
 /* sandbox.c: see sandbox.h. What a plugin could still do is listed in docs/isolation.md. */
 #include "plugin/host/sandbox.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stddef.h>
@@ -157,6 +159,12 @@ static void allow_always(struct filter *f)
     allow(f, SCMP_SYS(getpid));
     allow(f, SCMP_SYS(gettid));
     allow(f, SCMP_SYS(getppid));
+    /* C++ and Rust: the seeds of hash tables; the end of a once-only initialisation, which wakes
+     * the threads of this process that wait for it, of which there are none. */
+    allow(f, SCMP_SYS(getrandom));
+    allow_if(f, SCMP_SYS(futex), equals(1, FUTEX_WAKE_PRIVATE));
+    /* qsort of much asks how much memory there is, and can do without an answer. */
+    f->failed |= seccomp_rule_add(f->context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(sysinfo), 0) != 0;
     /* abort(): it signals itself, and blocks signals before, which it is only told to have done. */
     allow_if(f, SCMP_SYS(tgkill), equals(0, (uint32_t)getpid()));
     f->failed |= seccomp_rule_add(f->context, SCMP_ACT_ERRNO(0), SCMP_SYS(rt_sigprocmask), 0) != 0;
@@ -173,7 +181,6 @@ static void allow_loading(struct filter *f)
     allow(f, SCMP_SYS(newfstatat));
     allow(f, SCMP_SYS(mmap));
     allow(f, SCMP_SYS(mprotect));
-    allow(f, SCMP_SYS(getrandom));
     allow(f, SCMP_SYS(seccomp));
 }
 

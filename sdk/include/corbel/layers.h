@@ -9,6 +9,12 @@
 
 #include "corbel/plugin.h"
 
+/* Names with a | in them are of ABI 1.1. */
+#if CORBEL_MINOR_NEEDED < 1
+#undef CORBEL_MINOR_NEEDED
+#define CORBEL_MINOR_NEEDED 1
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -160,7 +166,57 @@ static inline corbel_linear corbel_param_layer_norm_tf(corbel_build *b, const ch
     return norm;
 }
 
-/* transformers' Conv1D, for op_linear_transposed: weight [in, out], bias [out]. */
+/* The weight of a norm that multiplies with weight + 1, for op_rms_norm_offset: a new one is 0. */
+static inline corbel_value corbel_param_norm_offset(corbel_build *b, const char *module, int64_t n)
+{
+    corbel_value v;
+    corbel_enter(b, module);
+    v = corbel_param_init(b, "weight", &n, 1, CORBEL_INIT_CONSTANT, 0.0);
+    corbel_leave(b);
+    return v;
+}
+
+/* torch.nn.Embedding: MODULE.weight [rows, cols]. In a new one the row padding_idx (below 0: from
+ * the end) is 0; CORBEL_ABSENT, or none of its rows: no row is. */
+static inline corbel_value corbel_param_embedding(corbel_build *b, const char *module, int64_t rows,
+                                                  int64_t cols, int64_t padding_idx)
+{
+    corbel_value v;
+    corbel_param p;
+    int64_t shape[2];
+    shape[0] = rows;
+    shape[1] = cols;
+    memset(&p, 0, sizeof p);
+    p.struct_size = sizeof p;
+    p.rank = 2;
+    p.name = "weight";
+    p.shape = shape;
+    if (padding_idx < 0)
+        padding_idx += rows;
+    if (padding_idx >= 0 && padding_idx < rows)
+        p.init_zero_row = padding_idx + 1;
+    corbel_enter(b, module);
+    v = b->host->param(b, &p);
+    corbel_leave(b);
+    return v;
+}
+
+/* transformers' Conv1D, for op_linear_transposed: weight [in, out], bias [out]. A new weight has
+ * the standard deviation std. */
+static inline corbel_linear corbel_param_conv1d_std(corbel_build *b, const char *module, int64_t in,
+                                                    int64_t out, double std)
+{
+    corbel_linear l;
+    int64_t shape[2];
+    shape[0] = in;
+    shape[1] = out;
+    corbel_enter(b, module);
+    l.weight = corbel_param_init(b, "weight", shape, 2,
+                                 std > 0.0 ? CORBEL_INIT_NORMAL : CORBEL_INIT_CONSTANT, std);
+    l.bias = corbel_param_1d(b, "bias", out);
+    corbel_leave(b);
+    return l;
+}
 static inline corbel_linear corbel_param_conv1d(corbel_build *b, const char *module, int64_t in,
                                                 int64_t out)
 {
@@ -314,6 +370,84 @@ static inline void corbel_output_span(corbel_build *b, corbel_value logits)
     corbel_output(b, "start_logits", op_reshape(b, op_slice(b, logits, 2, 0, 1), shape, 2));
     corbel_output(b, "end_logits", op_reshape(b, op_slice(b, logits, 2, 1, 2), shape, 2));
 }
+
+/* ---- a decoder's classes, as modeling_layers.py's Generic... and ...ForCausalLM ---------------
+ *
+ * Each line makes the constructor and the forward of one class NAME, for CORBEL_CLASS. The file has
+ *     static TYPE *create(corbel_build *b, const struct config *c, const char *module);
+ *     static corbel_value model(corbel_build *b, const TYPE *m);   the last hidden state
+ * [B,S,hidden] where `struct config` is of LIST, `module` is where the trunk lies (NULL: the class
+ * is the base model itself), and TYPE has embed_tokens, pad_token_id and the corbel_linear `head`.
+ * LIST has vocab_size, hidden_size, num_labels and tie_word_embeddings. */
+
+#define CORBEL_BASE_MODEL(NAME, LIST, TYPE)                 \
+    CORBEL_CREATE(NAME, LIST)                               \
+    {                                                       \
+        const struct config c = {LIST(CORBEL_GATHER)};      \
+        return create(b, &c, NULL);                         \
+    }                                                       \
+    CORBEL_FORWARD(NAME, TYPE)                              \
+    {                                                       \
+        corbel_output(b, "last_hidden_state", model(b, m)); \
+    }
+
+/* A trunk in `module`, and as head what HEAD makes of the constructor's arguments. */
+#define CORBEL_CREATE_WITH_HEAD(NAME, LIST, TYPE, module, HEAD) \
+    CORBEL_CREATE(NAME, LIST)                                   \
+    {                                                           \
+        const struct config c = {LIST(CORBEL_GATHER)};          \
+        TYPE *m = create(b, &c, module);                        \
+        if (m)                                                  \
+            m->head = HEAD;                                     \
+        return m;                                               \
+    }
+
+/* The head of a language model: its own, or the embedding. */
+static inline corbel_linear corbel_param_lm_head(corbel_build *b, int64_t vocab, int64_t hidden,
+                                                 int tied, corbel_value embed_tokens)
+{
+    corbel_linear head;
+    memset(&head, 0, sizeof head);
+    head.weight = embed_tokens;
+    return tied ? head : corbel_param_linear(b, "lm_head", vocab, hidden, 0);
+}
+
+#define CORBEL_CREATE_CAUSAL_LM(NAME, LIST, TYPE)                                \
+    CORBEL_CREATE_WITH_HEAD(NAME, LIST, TYPE, "model",                           \
+                            corbel_param_lm_head(b, c.vocab_size, c.hidden_size, \
+                                                 c.tie_word_embeddings, m->embed_tokens))
+#define CORBEL_CAUSAL_LM(NAME, LIST, TYPE)                      \
+    CORBEL_CREATE_CAUSAL_LM(NAME, LIST, TYPE)                   \
+    CORBEL_FORWARD(NAME, TYPE)                                  \
+    {                                                           \
+        corbel_value x = corbel_tokens_to_keep(b, model(b, m)); \
+        corbel_output(b, "logits", op_linear(b, x, m->head));   \
+    }
+
+#define CORBEL_SEQUENCE_CLASSIFIER(NAME, LIST, TYPE)                                          \
+    CORBEL_CREATE_WITH_HEAD(NAME, LIST, TYPE, "model",                                        \
+                            corbel_param_linear(b, "score", c.num_labels, c.hidden_size, 0))  \
+    CORBEL_FORWARD(NAME, TYPE)                                                                \
+    {                                                                                         \
+        corbel_value x = model(b, m);                                                         \
+        corbel_output(b, "logits", corbel_last_token_logits(b, x, m->pad_token_id, m->head)); \
+    }
+
+#define CORBEL_TOKEN_CLASSIFIER(NAME, LIST, TYPE)                                            \
+    CORBEL_CREATE_WITH_HEAD(NAME, LIST, TYPE, "model",                                       \
+                            corbel_param_linear(b, "score", c.num_labels, c.hidden_size, 1)) \
+    CORBEL_FORWARD(NAME, TYPE)                                                               \
+    {                                                                                        \
+        corbel_output(b, "logits", op_linear(b, model(b, m), m->head));                      \
+    }
+
+#define CORBEL_QUESTION_ANSWERER(NAME, LIST, TYPE, module)                             \
+    CORBEL_CREATE_WITH_HEAD(NAME, LIST, TYPE, module,                                  \
+                            corbel_param_linear(b, "qa_outputs", 2, c.hidden_size, 1)) \
+    CORBEL_FORWARD(NAME, TYPE)                                                         \
+    {                                                                                  \
+        corbel_output_span(b, op_linear(b, model(b, m), m->head));                     \
+    }
 
 #ifdef __cplusplus
 }

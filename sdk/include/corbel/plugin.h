@@ -1,4 +1,4 @@
-/* corbel/plugin.h: the plugin ABI, version 1.0: all that an architecture plugin includes.
+/* corbel/plugin.h: the plugin ABI, version 1.1: all that an architecture plugin includes.
  *
  * A plugin never touches a tensor. It exports one symbol, constant data: `corbel_plugin_v1`, made
  * by CORBEL_PLUGIN. Its constructor declares parameters; its forward emits operations; the runtime
@@ -34,7 +34,15 @@ extern "C" {
 #endif
 
 #define CORBEL_ABI_MAJOR 1
-#define CORBEL_ABI_MINOR 0
+#define CORBEL_ABI_MINOR 1
+
+/* The minor that a plugin says it needs. Define it as 1 before this header if the plugin has names
+ * with a | in them, a second default ("4096|0") or CORBEL_PARAM_HEAD: runtimes of ABI 1.0 don't
+ * know these, and this one refuses to find them in a plugin that claims to need less. Kernels need
+ * no more than 0: a runtime of 1.0 computes their decompositions. */
+#ifndef CORBEL_MINOR_NEEDED
+#define CORBEL_MINOR_NEEDED 0
+#endif
 
 /* ---- what crosses the line ------------------------------------------------------------------- */
 
@@ -74,7 +82,26 @@ typedef struct corbel_param {
     const int64_t *shape; /* [rank] */
     int32_t dtype;        /* 0: F32 (a parameter is then stored as the user asks) */
     uint32_t flags;
+    /* since ABI 1.1: what a parameter that no checkpoint holds begins as */
+    int32_t init; /* CORBEL_INIT_...; 0: by its name and rank */
+    uint32_t reserved;
+    double init_value;     /* see CORBEL_INIT_... */
+    int64_t init_zero_row; /* 1 + the index of a row of zeros along the first axis; 0: none */
 } corbel_param;
+
+/* How a new parameter is filled: of a model made from its config alone, or of a head that a
+ * checkpoint lacks. By default as transformers' PreTrainedModel._init_weights does: what has two
+ * axes or more NORMAL, a "weight" of one axis (a norm's) and "running_var" 1, all else 0. A plugin
+ * needs to speak only where the class that it mirrors does otherwise. */
+enum {
+    CORBEL_INIT_DEFAULT = 0,
+    CORBEL_INIT_NORMAL = 1, /* init_value: standard deviation; 0: config.json's initializer_range */
+    CORBEL_INIT_TRUNC_NORMAL = 2, /* the same, cut at -2 and 2 */
+    CORBEL_INIT_UNIFORM = 3,      /* from -init_value to init_value */
+    CORBEL_INIT_CONSTANT = 4,     /* init_value */
+    CORBEL_INIT_SINUSOIDAL = 5    /* [positions, n]: column 2i is sin, 2i + 1 cos, of
+                                     position / 10000^(2i / n) */
+};
 
 enum { CORBEL_LOG_LEVEL_WARN = 1, CORBEL_LOG_LEVEL_INFO = 2, CORBEL_LOG_LEVEL_DEBUG = 3 };
 
@@ -173,17 +200,52 @@ typedef struct corbel_arch {
 enum {
     CORBEL_KERNEL_OVERRIDE = 1
 }; /* `name` is a standard operation, for this plugin's programs */
-/* A compute shader that an operation "custom:NAME" dispatches. Buffers are bound in set 0: the
- * inputs, then the one output. Push constants: the attributes in the order given, each as a 32-bit
- * int or float, after the grid's three 32-bit sizes. */
+enum { CORBEL_MAX_PUSH = 32, CORBEL_MAX_BUFFERS = 8, CORBEL_MAX_GRID = 65535 };
+
+typedef struct corbel_push { /* frozen */
+    int32_t kind;            /* CORBEL_ATTR_INT, CORBEL_ATTR_FLOAT: how its bits read */
+    uint32_t word;
+} corbel_push;
+
+/* How a kernel is dispatched in one place. Comes zeroed but for struct_size and n_elements; a grid
+ * that stays zero says that the shader is not for these shapes: the decomposition is computed. */
+typedef struct corbel_launch {
+    uint32_t struct_size, n_push;
+    int64_t n_elements; /* of the result */
+    int64_t grid[3];    /* workgroups, each 1 to CORBEL_MAX_GRID */
+    corbel_push push[CORBEL_MAX_PUSH];
+} corbel_launch;
+
+/* A compute shader. An operation "custom:NAME" is what the kernel's decomposition emits, standard
+ * operations (or other kernels): shapes, the CPU's results and what tests compare with come from
+ * there. A device that runs shaders may dispatch the shader instead.
+ *
+ * Buffers: set 0, bindings 0 to n_buffers - 1, storage buffers, each exactly as large as its value:
+ * the operation's inputs in their order, then the one result. A buffer holds 32-bit elements in C
+ * order: float (weights in reduced precision are cast first) or, for i32 values, int; the result is
+ * float. Inputs may only be read. An absent input is bound to a few bytes that mean nothing.
+ * Push constants: one block of push_size bytes, the words that `launch` has pushed, in their order.
+ * The code: SPIR-V 1.0 to 1.3 (Vulkan 1.1) of one entry point; docs/writing-a-plugin.md has what it
+ * may use. A workgroup has at most 1024 invocations (64 in z) and 32 KiB of shared memory; beyond
+ * 128 invocations or 16 KiB there are devices that compute the decomposition instead. An invocation
+ * should take fewer than 60,000 turns in loops.
+ *
+ * With CORBEL_KERNEL_OVERRIDE `name` is a standard operation and every one that this plugin emits
+ * may be dispatched; it is its own decomposition, `decompose` is NULL. Where it has another number
+ * of inputs than the shader the operation is computed as ever. */
 typedef struct corbel_kernel {
     uint32_t struct_size, spirv_size; /* bytes */
     const char *name, *entry;
     const uint32_t *spirv;
     uint32_t n_buffers, push_size; /* push_size: bytes */
     uint32_t flags, reserved;
+    /* emits what the kernel computes; its last operation makes *out, which is all that it leaves */
     void (*decompose)(corbel_build *b, const corbel_op *op, corbel_value *out);
-    double max_rel_err;
+    double max_rel_err; /* by how much the result may differ from the decomposition's, relative to
+                           the largest magnitude in it */
+    /* since ABI 1.1; NULL: the shader is never dispatched. Reads shapes with corbel_dim; emits
+     * nothing. */
+    void (*launch)(corbel_build *b, const corbel_op *op, corbel_value out, corbel_launch *launch);
 } corbel_kernel;
 
 typedef struct corbel_plugin {
@@ -237,23 +299,43 @@ typedef void (*corbel_create_fn)(void);
 #define CORBEL_EXPORT
 #endif
 
-/* The one exported symbol. ARCHS and KERNELS are arrays of pointers. */
-#define CORBEL_PLUGIN(id_, version_, archs_)                                     \
-    extern CORBEL_EXPORT const corbel_plugin corbel_plugin_v1;                   \
-    CORBEL_EXPORT const corbel_plugin corbel_plugin_v1 = {sizeof(corbel_plugin), \
-                                                          CORBEL_ABI_MINOR,      \
-                                                          0,                     \
-                                                          id_,                   \
-                                                          version_,              \
-                                                          archs_,                \
-                                                          NULL,                  \
-                                                          CORBEL_COUNT(archs_),  \
-                                                          0}
-#define CORBEL_PLUGIN_WITH_KERNELS(id_, version_, archs_, kernels_)                       \
-    extern CORBEL_EXPORT const corbel_plugin corbel_plugin_v1;                            \
-    CORBEL_EXPORT const corbel_plugin corbel_plugin_v1 = {                                \
-        sizeof(corbel_plugin), CORBEL_ABI_MINOR,      0, id_, version_, archs_, kernels_, \
-        CORBEL_COUNT(archs_),  CORBEL_COUNT(kernels_)}
+/* The one exported symbol. ARCHS and KERNELS are arrays of pointers. In C++: in extern "C" { }. */
+#define CORBEL_PLUGIN(id_, version_, archs_)                       \
+    extern CORBEL_EXPORT const corbel_plugin corbel_plugin_v1;     \
+    const corbel_plugin corbel_plugin_v1 = {sizeof(corbel_plugin), \
+                                            CORBEL_ABI_MINOR,      \
+                                            CORBEL_MINOR_NEEDED,   \
+                                            id_,                   \
+                                            version_,              \
+                                            archs_,                \
+                                            NULL,                  \
+                                            CORBEL_COUNT(archs_),  \
+                                            0}
+#define CORBEL_PLUGIN_WITH_KERNELS(id_, version_, archs_, kernels_) \
+    extern CORBEL_EXPORT const corbel_plugin corbel_plugin_v1;      \
+    const corbel_plugin corbel_plugin_v1 = {sizeof(corbel_plugin),  \
+                                            CORBEL_ABI_MINOR,       \
+                                            CORBEL_MINOR_NEEDED,    \
+                                            id_,                    \
+                                            version_,               \
+                                            archs_,                 \
+                                            kernels_,               \
+                                            CORBEL_COUNT(archs_),   \
+                                            CORBEL_COUNT(kernels_)}
+
+/* static const corbel_kernel NAME = CORBEL_KERNEL(...). `spirv_` is an array: the compiler's output
+ * (corbel_add_plugin(... SHADERS x.comp)), included as its initialiser. */
+#define CORBEL_KERNEL(name_, spirv_, n_buffers_, push_size_, decompose_, launch_, max_rel_err_)  \
+    {                                                                                            \
+        sizeof(corbel_kernel), sizeof(spirv_), name_, "main", spirv_, n_buffers_, push_size_, 0, \
+            0, decompose_, max_rel_err_, launch_                                                 \
+    }
+/* The shader in place of the standard operation `operation_`. */
+#define CORBEL_OVERRIDE(operation_, spirv_, n_buffers_, push_size_, launch_, max_rel_err_)         \
+    {                                                                                              \
+        sizeof(corbel_kernel), sizeof(spirv_), operation_, "main", spirv_, n_buffers_, push_size_, \
+            CORBEL_KERNEL_OVERRIDE, 0, NULL, max_rel_err_, launch_                                 \
+    }
 
 /* ---- building -------------------------------------------------------------------------------- */
 
@@ -312,6 +394,21 @@ static inline corbel_value corbel_param_nd(corbel_build *b, const char *name, co
     p.flags = flags;
     return b->host->param(b, &p);
 }
+/* With its own start: init and value are corbel_param's init and init_value. */
+static inline corbel_value corbel_param_init(corbel_build *b, const char *name,
+                                             const int64_t *shape, uint32_t rank, int32_t init,
+                                             double value)
+{
+    corbel_param p;
+    memset(&p, 0, sizeof p);
+    p.struct_size = sizeof p;
+    p.rank = rank;
+    p.name = name;
+    p.shape = shape;
+    p.init = init;
+    p.init_value = value;
+    return b->host->param(b, &p);
+}
 static inline corbel_value corbel_param_1d(corbel_build *b, const char *name, int64_t n)
 {
     return corbel_param_nd(b, name, &n, 1, 0);
@@ -362,7 +459,9 @@ static inline corbel_value corbel_param_weight_2d(corbel_build *b, const char *m
 }
 
 /* What the caller of the model passes: input_ids [B,S] i32, attention_mask [B,T] i32 (T: the
- * cache's capacity, or S without one), position_ids [B,S] i32, token_type_ids, pixel_values. */
+ * cache's capacity, or S without one), position_ids [B,S] i32, token_type_ids, pixel_values.
+ * token_mask [B,S] i32 is what attention_mask says of this step's own tokens: for recurrent models,
+ * which do not look back at columns. */
 static inline corbel_value corbel_input(corbel_build *b, const char *name)
 {
     return b->host->input(b, name);
@@ -412,6 +511,48 @@ static inline corbel_value corbel_state(corbel_build *b, const char *name, const
     p.shape = shape;
     p.dtype = CORBEL_F32;
     return b->host->state(b, &p);
+}
+
+/* ---- launching kernels ------------------------------------------------------------------------
+ */
+
+/* The next 32 bits of the push constants; an int from -2^31 to 2^32 - 1, which the shader reads as
+ * int or uint. */
+static inline void corbel_push_int(corbel_build *b, corbel_launch *l, int64_t value)
+{
+    if (value < INT32_MIN || value > (int64_t)UINT32_MAX || l->n_push >= CORBEL_MAX_PUSH) {
+        corbel_fail(b, "a push constant that is no 32-bit integer, or too many of them");
+        return;
+    }
+    l->push[l->n_push].kind = CORBEL_ATTR_INT;
+    l->push[l->n_push++].word = (uint32_t)(uint64_t)value;
+}
+static inline void corbel_push_float(corbel_build *b, corbel_launch *l, double value)
+{
+    float f = (float)value;
+    if (l->n_push >= CORBEL_MAX_PUSH) {
+        corbel_fail(b, "too many push constants");
+        return;
+    }
+    l->push[l->n_push].kind = CORBEL_ATTR_FLOAT;
+    memcpy(&l->push[l->n_push++].word, &f, sizeof f);
+}
+/* `groups` workgroups, as a grid of one or two axes: the shader's group is
+ * gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x, and may be `groups` or more. More than
+ * 65535 * 65535: the grid stays zero. */
+static inline void corbel_launch_groups(corbel_launch *l, int64_t groups)
+{
+    int64_t most = CORBEL_MAX_GRID, x = groups < most ? groups : most;
+    if (groups < 1 || (groups + x - 1) / x > CORBEL_MAX_GRID)
+        return;
+    l->grid[0] = x;
+    l->grid[1] = (groups + x - 1) / x;
+    l->grid[2] = 1;
+}
+/* An invocation for each element of the result, `invocations` in a workgroup. */
+static inline void corbel_launch_flat(corbel_launch *l, int64_t invocations)
+{
+    corbel_launch_groups(l, (l->n_elements + invocations - 1) / invocations);
 }
 
 /* ---- operations ------------------------------------------------------------------------------
@@ -731,6 +872,14 @@ static inline corbel_value op_reduce(corbel_build *b, const char *name, corbel_v
     a[0] = corbel_attr_int("axis", axis);
     a[1] = corbel_attr_int("keep", keep);
     return corbel_emit1(b, name, x, a, 2);
+}
+/* y[t] = a[t] * y[t - 1] + x[t] along `axis`; a and x of one shape, which y has too. initial, of
+ * that shape without the axis: what comes before the first; or none: 0. */
+static inline corbel_value op_linear_scan(corbel_build *b, corbel_value a, corbel_value x,
+                                          corbel_value initial, int64_t axis)
+{
+    corbel_attr along = corbel_attr_int("axis", axis);
+    return corbel_emit3(b, "linear_scan", a, x, initial, &along, 1);
 }
 static inline corbel_value op_assign(corbel_build *b, corbel_value state, corbel_value value)
 {
