@@ -1,8 +1,10 @@
 /* device/device.c: finds a device by name; the rest is dispatch to the device's own functions. */
 #include "device/device.h"
 
+#include "base/dtype.h"
 #include "base/error.h"
 
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +21,13 @@ corbel_status vulkan_device_create(uint32_t index, const struct device_params *p
 uint32_t vulkan_device_list(struct text *out)
 {
     (void)out;
+    return 0;
+}
+
+uint32_t vulkan_device_find(struct device_info *out, uint32_t most)
+{
+    (void)out;
+    (void)most;
     return 0;
 }
 #endif
@@ -70,6 +79,27 @@ void device_destroy(struct device **device)
     *device = NULL;
 }
 
+uint32_t device_find_all(struct device_info *out, uint32_t most)
+{
+    const uint32_t n = cpu_device_find(out, most);
+    return n + vulkan_device_find(out + n, most - n);
+}
+
+bool device_gpu_seems_there(void)
+{
+    /* The nodes through which the kernel's graphics drivers are used: DRM, NVIDIA, WSL, Mali,
+     * Adreno. */
+    static const char *const patterns[] = {"/dev/dri/renderD*", "/dev/nvidia[0-9]*", "/dev/dxg",
+                                           "/dev/mali*", "/dev/kgsl-3d0"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0] && !found; i++) {
+        glob_t nodes = {0};
+        found = glob(patterns[i], GLOB_NOSORT, NULL, &nodes) == 0 && nodes.gl_pathc > 0;
+        globfree(&nodes);
+    }
+    return found;
+}
+
 corbel_status device_list_json(struct text *out, corbel_error *err)
 {
     struct text vulkan = {0};
@@ -104,12 +134,63 @@ void device_set_precision(struct device *device, enum device_precision precision
 
 /* ---- buffers --------------------------------------------------------------------------------- */
 
+corbel_status buffer_refer_weight(struct device *device, const void *data, uint64_t count,
+                                  int32_t dtype, struct buffer **buffer, corbel_error *err)
+{
+    *buffer = NULL;
+    return device->ops->buffer_refer_weight(device, data, count, dtype, buffer, err);
+}
+
+corbel_status buffer_reserve_weight(struct device *device, uint64_t count, int32_t dtype,
+                                    struct buffer **buffer, corbel_error *err)
+{
+    *buffer = NULL;
+    return device->ops->buffer_reserve_weight(device, count, dtype, buffer, err);
+}
+
+corbel_status buffer_fill_weight(struct buffer *buffer, uint64_t first, const void *data,
+                                 int32_t from, uint64_t count, corbel_error *err)
+{
+    const size_t size = dtype_size(buffer->dtype);
+
+    if (size == 0 || first > buffer->size / size || count > buffer->size / size - first)
+        return error_set(err, CORBEL_E_ARGUMENT, "elements %llu to %llu of a weight of %llu bytes",
+                         (unsigned long long)first, (unsigned long long)(first + count),
+                         (unsigned long long)buffer->size);
+    return buffer->device->ops->buffer_fill_weight(buffer, first, data, from, count, err);
+}
+
 corbel_status buffer_create_weight(struct device *device, const void *data, int32_t from,
                                    uint64_t count, int32_t dtype, struct buffer **buffer,
                                    corbel_error *err)
 {
+    corbel_status status = CORBEL_OK;
+
     *buffer = NULL;
-    return device->ops->buffer_create_weight(device, data, from, count, dtype, buffer, err);
+    if (from == dtype)
+        status = buffer_refer_weight(device, data, count, dtype, buffer, err);
+    if (status != CORBEL_OK || *buffer)
+        return status;
+    status = buffer_reserve_weight(device, count, dtype, buffer, err);
+    if (status == CORBEL_OK)
+        status = buffer_fill_weight(*buffer, 0, data, from, count, err);
+    if (status != CORBEL_OK)
+        buffer_destroy(buffer);
+    return status;
+}
+
+corbel_status buffer_view_weight(struct buffer *area, uint64_t offset, uint64_t count,
+                                 int32_t dtype, struct buffer **buffer, corbel_error *err)
+{
+    const uint64_t size = dtype_size(dtype);
+
+    *buffer = NULL;
+    if (size == 0 || offset % BUFFER_VIEW_ALIGNMENT != 0 || offset > area->size ||
+        count > (area->size - offset) / size)
+        return error_set(err, CORBEL_E_ARGUMENT, "a view of %llu elements at %llu of %llu bytes",
+                         (unsigned long long)count, (unsigned long long)offset,
+                         (unsigned long long)area->size);
+    return area->device->ops->buffer_view_weight(area, offset, count, dtype, buffer, err);
 }
 
 corbel_status buffer_create(struct device *device, uint64_t size, struct buffer **buffer,

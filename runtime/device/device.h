@@ -26,6 +26,16 @@ struct device_params {
 corbel_status device_create(const char *name, const struct device_params *params,
                             struct device **device, corbel_error *err);
 void device_destroy(struct device **device);
+/* What there is, without opening it; the CPU is the first. `memory` is what a program may count on:
+ * of the CPU what the system has left, of a GPU its own memory less what others use of it. */
+struct device_info {
+    char name[32];
+    uint64_t memory;  /* bytes */
+    bool is_software; /* a Vulkan device that is the CPU in disguise */
+};
+uint32_t device_find_all(struct device_info *out, uint32_t most);
+/* Whether this machine seems to have a GPU: without loading any driver, which takes a while. */
+bool device_gpu_seems_there(void);
 /* Appends the JSON array of corbel_devices_json. Never fails for want of Vulkan. */
 corbel_status device_list_json(struct text *out, corbel_error *err);
 
@@ -45,6 +55,20 @@ void device_set_precision(struct device *device, enum device_precision precision
 corbel_status buffer_create_weight(struct device *device, const void *data, int32_t from,
                                    uint64_t count, int32_t dtype, struct buffer **buffer,
                                    corbel_error *err);
+/* The same in two steps, for a source of which only a part is to be in memory at a time: the memory
+ * of a weight, and elements [first, first + count) of it, converted. */
+corbel_status buffer_reserve_weight(struct device *device, uint64_t count, int32_t dtype,
+                                    struct buffer **buffer, corbel_error *err);
+corbel_status buffer_fill_weight(struct buffer *buffer, uint64_t first, const void *data,
+                                 int32_t from, uint64_t count, corbel_error *err);
+/* A weight that is `data` itself. NULL and CORBEL_OK if the device can't refer to it. */
+corbel_status buffer_refer_weight(struct device *device, const void *data, uint64_t count,
+                                  int32_t dtype, struct buffer **buffer, corbel_error *err);
+/* A weight that lies at `offset` (a multiple of BUFFER_VIEW_ALIGNMENT) of `area`, which came from
+ * buffer_create and outlives it. What is there may change between runs: is_streamed. */
+#define BUFFER_VIEW_ALIGNMENT 256
+corbel_status buffer_view_weight(struct buffer *area, uint64_t offset, uint64_t count,
+                                 int32_t dtype, struct buffer **buffer, corbel_error *err);
 /* Zeroed memory for a cache or state. */
 corbel_status buffer_create(struct device *device, uint64_t size, struct buffer **buffer,
                             corbel_error *err);
@@ -61,6 +85,9 @@ struct executable_bindings {
     struct buffer *const *values;     /* [n_values + 1]: weights and states; else NULL */
     struct buffer *const *key_caches; /* [n_caches] */
     struct buffer *const *value_caches;
+    /* At least plan.arena_size bytes where its results may lie, shared with executables that never
+     * run at the same time and of which no result is needed any longer; NULL: its own. */
+    struct buffer *scratch;
 };
 
 corbel_status executable_create(struct device *device, const struct plan *plan,
@@ -91,9 +118,14 @@ corbel_status device_measure_limits(struct device *device, int32_t dtype, double
 struct device_ops {
     void (*destroy)(struct device *);
     struct plan_options (*plan_options)(const struct device *);
-    corbel_status (*buffer_create_weight)(struct device *, const void *data, int32_t from,
-                                          uint64_t count, int32_t dtype, struct buffer **,
-                                          corbel_error *);
+    corbel_status (*buffer_refer_weight)(struct device *, const void *data, uint64_t count,
+                                         int32_t dtype, struct buffer **, corbel_error *);
+    corbel_status (*buffer_reserve_weight)(struct device *, uint64_t count, int32_t dtype,
+                                           struct buffer **, corbel_error *);
+    corbel_status (*buffer_fill_weight)(struct buffer *, uint64_t first, const void *data,
+                                        int32_t from, uint64_t count, corbel_error *);
+    corbel_status (*buffer_view_weight)(struct buffer *area, uint64_t offset, uint64_t count,
+                                        int32_t dtype, struct buffer **, corbel_error *);
     corbel_status (*buffer_create)(struct device *, uint64_t size, struct buffer **,
                                    corbel_error *);
     void (*buffer_destroy)(struct buffer *);
@@ -123,9 +155,10 @@ struct device {
 };
 struct buffer {
     struct device *device;
-    uint64_t size;  /* bytes of content */
-    uint64_t owned; /* bytes of device memory it occupies */
-    int32_t dtype;  /* weights; else 0 */
+    uint64_t size;    /* bytes of content */
+    uint64_t owned;   /* bytes of device memory it occupies */
+    int32_t dtype;    /* weights; else 0 */
+    bool is_streamed; /* a weight whose content changes between runs: no copy of it stays right */
 };
 struct executable {
     struct device *device;
@@ -135,6 +168,8 @@ corbel_status cpu_device_create(const struct device_params *params, struct devic
                                 corbel_error *err);
 corbel_status vulkan_device_create(uint32_t index, const struct device_params *params,
                                    struct device **device, corbel_error *err);
+uint32_t cpu_device_find(struct device_info *out, uint32_t most);
+uint32_t vulkan_device_find(struct device_info *out, uint32_t most);
 /* Each appends its entries ({...}, {...}) without the array's brackets; returns how many. */
 uint32_t cpu_device_list(struct text *out);
 uint32_t vulkan_device_list(struct text *out);

@@ -366,6 +366,44 @@ static void test_reductions(void **state)
         }
 }
 
+/* ---- recurrences ----------------------------------------------------------------------------- */
+
+static void check_scan(struct cpu_case *c, const char *what)
+{
+    const int64_t n = c->values[1].shape[1], inner = c->values[1].shape[2];
+
+    for (int64_t line = 0; line < case_count(c, 1) / n; line++) {
+        const int64_t first = line / inner * n * inner + line % inner;
+        double before = c->op.in[2] ? case_at(c, c->op.in[2], line) : 0.0;
+        for (int64_t i = first; i < first + n * inner; i += inner) {
+            before = case_at(c, 1, i) * before + case_at(c, 2, i);
+            assert_close(case_at(c, c->op.out[0], i), before, 2e-6, what, i);
+        }
+    }
+}
+
+/* Around the lines that a thread walks along together, 64. */
+static void test_linear_scan(void **state)
+{
+    static const int shapes[][3] = {{1, 1, 1},  {3, 1, 7},   {2, 5, 63}, {1, 33, 64},
+                                    {2, 9, 65}, {5, 400, 1}, {1, 4, 200}};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof shapes / sizeof shapes[0]; i++) {
+        const int *s = shapes[i / 2];
+        struct cpu_case c;
+        case_init(&c, OP_LINEAR_SCAN);
+        case_in(&c, CORBEL_F32, 0, 3, s[0], s[1], s[2]);
+        case_in(&c, CORBEL_F32, 0, 3, s[0], s[1], s[2]);
+        if (i % 2)
+            case_in(&c, CORBEL_F32, 0, 2, s[0], s[2]);
+        case_out(&c, CORBEL_F32, 3, s[0], s[1], s[2]);
+        case_int(&c, ATTR_AXIS, 1);
+        case_each(&c, check_scan);
+        case_finish(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_affine_and_not_equal),
         cmocka_unit_test(test_arithmetic_broadcasts),
         cmocka_unit_test(test_reductions),
+        cmocka_unit_test(test_linear_scan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

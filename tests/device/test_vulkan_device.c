@@ -115,7 +115,7 @@ static void test_a_state_lives_from_step_to_step(void **state)
     for (uint32_t id = 1; id <= plan.program.n_values; id++)
         if (plan.program.values[id].kind == VALUE_STATE)
             assert_int_equal(buffer_create(d, 28, &values[id], &err), CORBEL_OK);
-    const struct executable_bindings bindings = {values, NULL, NULL};
+    const struct executable_bindings bindings = {.values = values};
     if (executable_create(d, &plan, &bindings, &e, &err) != CORBEL_OK)
         fail_msg("%s", err.text);
     executable_set_profile(e, true);
@@ -156,7 +156,7 @@ static void test_an_unbound_weight_is_refused(void **state)
     const uint32_t y = CASE_OP(&c, OP_AFFINE, "scale=2", case_value(&c, "w5"));
     assert_int_equal(program_add_output(&c.program, "y", y, &err), CORBEL_OK);
     assert_int_equal(plan_create(&plan, &c.program, &options, &err), CORBEL_OK);
-    const struct executable_bindings bindings = {values, NULL, NULL};
+    const struct executable_bindings bindings = {.values = values};
     assert_int_equal(executable_create(d, &plan, &bindings, &e, &err), CORBEL_E_ARGUMENT);
     assert_null(e);
     assert_non_null(strstr(err.text, "value0"));

@@ -83,6 +83,19 @@ static void test_resizing(void **state)
     }
 }
 
+/* Not known before the program runs, as weights are. */
+static void test_batch_norm_of_computed_operands(void **state)
+{
+    struct vulkan_case c;
+    (void)state;
+    case_init(&c);
+    const uint32_t x = case_value(&c, "w2x3x5x7"), p = case_value(&c, "p3");
+    const uint32_t computed = CASE_OP(&c, OP_AFFINE, "scale=2 shift=1", p);
+    case_check(&c,
+               CASE_OP(&c, OP_BATCH_NORM, "eps=1e-5", x, computed, computed, computed, computed),
+               "batch norm of computed operands");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -90,6 +103,7 @@ int main(void)
         cmocka_unit_test(test_batch_norm),
         cmocka_unit_test(test_pools),
         cmocka_unit_test(test_resizing),
+        cmocka_unit_test(test_batch_norm_of_computed_operands),
     };
     case_open_devices();
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);

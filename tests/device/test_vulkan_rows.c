@@ -103,6 +103,40 @@ static void test_reductions_over_more_than_65536(void **state)
     case_check(&c, CASE_OP(&c, OP_SOFTMAX, "", case_value(&c, "w1x200003")), "long softmax");
 }
 
+static void test_linear_scans_along_every_axis(void **state)
+{
+    static const char *const shapes[] = {"w3x5x7", "w1x64x1", "w2x65x3", "w4x1x300"};
+    static const char *const initials[4][3] = {{"w5x7", "w3x7", "w3x5"},
+                                               {"w64x1", "w1x1", "w1x64"},
+                                               {"w65x3", "w2x3", "w2x65"},
+                                               {"w1x300", "w4x300", "w4x1"}};
+    (void)state;
+    for (size_t i = 0; i < 4 * 3 * 2; i++) {
+        const size_t s = i / 6, axis = i / 2 % 3;
+        struct vulkan_case c;
+        char attrs[16], what[64];
+        case_init(&c);
+        snprintf(attrs, sizeof attrs, "axis=%zu", axis);
+        snprintf(what, sizeof what, "linear scan of %s, %s", shapes[s], attrs);
+        const uint32_t a = case_value(&c, shapes[s]), x = case_value(&c, shapes[s]);
+        const uint32_t initial = i % 2 ? case_value(&c, initials[s][axis]) : 0;
+        case_check(&c, CASE_OP(&c, OP_LINEAR_SCAN, attrs, a, x, initial), what);
+    }
+}
+
+/* More steps than lavapipe's 65,535 iterations: several dispatches. */
+static void test_linear_scan_of_more_than_65536(void **state)
+{
+    struct vulkan_case c;
+    (void)state;
+    case_init(&c);
+    const uint32_t a = case_value(&c, "p3x130001"), x = case_value(&c, "w3x130001");
+    for (int i = 0; i < 3 * 130001; i++) /* long memory: the last dispatch depends on the first */
+        ((float *)c.data[a])[i] = 0.99999f;
+    c.tolerance = 1e-4;
+    case_check(&c, CASE_OP(&c, OP_LINEAR_SCAN, "axis=1", a, x, case_value(&c, "w3")), "long scan");
+}
+
 static void test_argmax_takes_the_first_of_equals(void **state)
 {
     struct vulkan_case c;
@@ -171,6 +205,8 @@ int main(void)
         cmocka_unit_test(test_argmax_takes_the_first_of_equals),
         cmocka_unit_test(test_elementwise_broadcasts),
         cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_linear_scans_along_every_axis),
+        cmocka_unit_test(test_linear_scan_of_more_than_65536),
     };
     case_open_devices();
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,6 +109,21 @@ uint32_t case_value(struct vulkan_case *c, const char *spec)
     return id;
 }
 
+void case_take(struct vulkan_case *c, struct program *program)
+{
+    memset(c, 0, sizeof *c);
+    c->program = *program;
+    for (uint32_t id = 1; id <= program->n_values; id++) {
+        const struct program_value *v = &program->values[id];
+        if (v->kind != VALUE_WEIGHT && v->kind != VALUE_INPUT)
+            continue;
+        assert_true(id < CASE_VALUES);
+        c->data[id] = calloc(1, (size_t)value_bytes(v) + 16);
+        assert_non_null(c->data[id]);
+        fill(v, false, c->data[id]);
+    }
+}
+
 uint32_t case_ints(struct vulkan_case *c, const char *spec, const int32_t *ints, uint32_t n)
 {
     const uint32_t id = case_value(c, spec);
@@ -305,7 +320,8 @@ static corbel_status start(const struct vulkan_case *c, struct run *r, float *co
     for (uint32_t id = 1; id <= r->plan.program.n_values; id++)
         r->values[id] = bind_value(c, r, id);
     bind_caches(c, r, numbers);
-    const struct executable_bindings bindings = {r->values, r->keys, r->cached};
+    const struct executable_bindings bindings = {
+        .values = r->values, .key_caches = r->keys, .value_caches = r->cached};
     status = executable_create(r->device, &r->plan, &bindings, &r->executable, err);
     if (status != CORBEL_OK)
         return status;

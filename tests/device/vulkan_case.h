@@ -40,6 +40,8 @@ uint32_t case_op(struct vulkan_case *c, enum program_op_kind kind, const uint32_
 #define CASE_OP(c, kind, attrs, ...)                  \
     case_op(c, kind, (const uint32_t[]){__VA_ARGS__}, \
             sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t), attrs)
+/* A program that came from elsewhere, which the case now owns, with random weights and inputs. */
+void case_take(struct vulkan_case *c, struct program *program);
 uint32_t case_cache(struct vulkan_case *c, int64_t batch, int64_t heads, int64_t capacity,
                     int64_t dim, int64_t v_dim);
 

@@ -82,6 +82,8 @@ corbel_status cpu_prepare_layout(struct cpu_context *c, const struct program_op 
                                  struct cpu_op *out, corbel_error *err);
 corbel_status cpu_prepare_reduce(struct cpu_context *c, const struct program_op *op,
                                  struct cpu_op *out, corbel_error *err);
+corbel_status cpu_prepare_scan(struct cpu_context *c, const struct program_op *op,
+                               struct cpu_op *out, corbel_error *err);
 corbel_status cpu_prepare_rope(struct cpu_context *c, const struct program_op *op,
                                struct cpu_op *out, corbel_error *err);
 corbel_status cpu_prepare_image(struct cpu_context *c, const struct program_op *op,

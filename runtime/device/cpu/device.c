@@ -44,38 +44,75 @@ static corbel_status new_buffer(struct device *device, uint64_t size, struct cpu
     return CORBEL_OK;
 }
 
-static corbel_status create_weight(struct device *device, const void *data, int32_t from,
-                                   uint64_t count, int32_t dtype, struct buffer **buffer,
-                                   corbel_error *err)
+static corbel_status check_weight(uint64_t count, int32_t dtype, corbel_error *err)
 {
     const size_t size = dtype_size(dtype);
-    struct cpu_buffer *b;
-    corbel_status status;
 
-    if (size == 0 || count > SIZE_MAX / 2 / size)
-        return error_set(err, CORBEL_E_ARGUMENT, "a weight of %llu elements of %s",
-                         (unsigned long long)count, dtype_name(dtype));
-    /* Kernels read weights at any alignment, so what needs no conversion stays where it is. */
-    if (from == dtype) {
-        b = calloc(1, sizeof(*b));
-        if (!b)
-            return error_memory(err, sizeof(*b), "a weight");
-        b->base = (struct buffer){.device = device, .size = count * size, .dtype = dtype};
-        b->data = (void *)(uintptr_t)data; /* never written: buffer_write refuses */
-        b->mapped = true;
-        *buffer = &b->base;
+    if (size != 0 && count <= SIZE_MAX / 2 / size)
         return CORBEL_OK;
-    }
-    status = new_buffer(device, count * size, &b, err);
+    return error_set(err, CORBEL_E_ARGUMENT, "a weight of %llu elements of %s",
+                     (unsigned long long)count, dtype_name(dtype));
+}
+
+/* Kernels read weights at any alignment, so what needs no conversion stays where it is. */
+static corbel_status refer_weight(struct device *device, const void *data, uint64_t count,
+                                  int32_t dtype, struct buffer **buffer, corbel_error *err)
+{
+    struct cpu_buffer *b;
+    corbel_status status = check_weight(count, dtype, err);
+
+    if (status != CORBEL_OK)
+        return status;
+    b = calloc(1, sizeof(*b));
+    if (!b)
+        return error_memory(err, sizeof(*b), "a weight");
+    b->base = (struct buffer){.device = device, .size = count * dtype_size(dtype), .dtype = dtype};
+    b->data = (void *)(uintptr_t)data; /* never written: buffer_write refuses */
+    b->mapped = true;
+    *buffer = &b->base;
+    return CORBEL_OK;
+}
+
+static corbel_status view_weight(struct buffer *area, uint64_t offset, uint64_t count,
+                                 int32_t dtype, struct buffer **buffer, corbel_error *err)
+{
+    char *data = (char *)((struct cpu_buffer *)area)->data + offset;
+    corbel_status status = refer_weight(area->device, data, count, dtype, buffer, err);
+
+    if (status == CORBEL_OK)
+        (*buffer)->is_streamed = true;
+    return status;
+}
+
+static corbel_status reserve_weight(struct device *device, uint64_t count, int32_t dtype,
+                                    struct buffer **buffer, corbel_error *err)
+{
+    struct cpu_buffer *b;
+    corbel_status status = check_weight(count, dtype, err);
+
+    if (status == CORBEL_OK)
+        status = new_buffer(device, count * dtype_size(dtype), &b, err);
     if (status != CORBEL_OK)
         return status;
     b->base.dtype = dtype;
-    if (!dtype_convert(dtype, b->data, from, data, count)) {
-        free_buffer(&b->base);
-        return error_set(err, CORBEL_E_UNSUPPORTED, "a weight of %s can't be converted to %s",
-                         dtype_name(from), dtype_name(dtype));
-    }
     *buffer = &b->base;
+    return CORBEL_OK;
+}
+
+static corbel_status fill_weight(struct buffer *buffer, uint64_t first, const void *data,
+                                 int32_t from, uint64_t count, corbel_error *err)
+{
+    const struct cpu_buffer *b = (const struct cpu_buffer *)buffer;
+    const size_t size = dtype_size(buffer->dtype);
+    char *to = (char *)b->data + first * size;
+
+    if (b->mapped && !buffer->is_streamed)
+        return error_set(err, CORBEL_E_ARGUMENT, "a weight that lies in its file is filled");
+    if (from == buffer->dtype)
+        memcpy(to, data, count * size);
+    else if (!dtype_convert(buffer->dtype, to, from, data, count))
+        return error_set(err, CORBEL_E_UNSUPPORTED, "a weight of %s can't be converted to %s",
+                         dtype_name(from), dtype_name(buffer->dtype));
     return CORBEL_OK;
 }
 
@@ -141,7 +178,10 @@ bool cpu_device_set_tier(struct device *device, enum cpu_tier tier)
 static const struct device_ops cpu_ops = {
     .destroy = destroy,
     .plan_options = plan_options,
-    .buffer_create_weight = create_weight,
+    .buffer_refer_weight = refer_weight,
+    .buffer_reserve_weight = reserve_weight,
+    .buffer_fill_weight = fill_weight,
+    .buffer_view_weight = view_weight,
     .buffer_create = create_buffer,
     .buffer_destroy = free_buffer,
     .buffer_read = read_buffer,
@@ -197,6 +237,29 @@ static void processor_name(char *out, size_t size)
     }
     if (f)
         fclose(f);
+}
+
+/* What the system could give to new programs without swapping; 0: it does not say. */
+static uint64_t available_memory(void)
+{
+    FILE *f = fopen("/proc/meminfo", "r");
+    unsigned long long kib = 0;
+    char line[128];
+
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "MemAvailable: %llu", &kib) == 1)
+            break;
+    if (f)
+        fclose(f);
+    return kib << 10;
+}
+
+uint32_t cpu_device_find(struct device_info *out, uint32_t most)
+{
+    if (most == 0)
+        return 0;
+    *out = (struct device_info){.name = "cpu", .memory = available_memory()};
+    return 1;
 }
 
 uint32_t cpu_device_list(struct text *out)

@@ -102,27 +102,31 @@ static corbel_status resolve_values(struct cpu_executable *e, const struct plan 
                                     const struct executable_bindings *bindings, void **values,
                                     int32_t *dtypes, corbel_error *err)
 {
+    const struct cpu_buffer *scratch =
+        bindings ? (const struct cpu_buffer *)bindings->scratch : NULL;
     struct layout layout = {0};
     char *memory;
     corbel_status status;
 
-    take(&layout, plan->arena_size);
+    if (!scratch)
+        take(&layout, plan->arena_size);
     for (uint32_t id = 1; id <= plan->program.n_values; id++)
         if (wants_memory(plan, id))
             take(&layout, value_bytes(&plan->program.values[id]));
-    if (layout.failed)
+    if (layout.failed || (scratch && scratch->base.size < plan->arena_size))
         return error_memory(err, SIZE_MAX, "the results of a program");
     status = map_memory(e, layout.size, err);
     memory = e->memory;
     layout = (struct layout){0};
-    take(&layout, plan->arena_size);
+    if (!scratch)
+        take(&layout, plan->arena_size);
     for (uint32_t id = 1; id <= plan->program.n_values && status == CORBEL_OK; id++) {
         const struct plan_storage *s = &plan->storage[id];
         dtypes[id] = plan->program.values[id].dtype;
         if (wants_memory(plan, id))
             values[id] = memory + take(&layout, value_bytes(&plan->program.values[id]));
         else if (s->kind == STORAGE_ARENA)
-            values[id] = memory + s->offset;
+            values[id] = (scratch ? (char *)scratch->data : memory) + s->offset;
         else if (s->kind == STORAGE_BOUND)
             status = resolve_bound(plan, id, bindings, &values[id], &dtypes[id], err);
     }

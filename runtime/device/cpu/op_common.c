@@ -107,6 +107,7 @@ static const cpu_prepare families[OP_COUNT] = {
     [OP_REDUCE_MEAN] = cpu_prepare_reduce,
     [OP_REDUCE_MAX] = cpu_prepare_reduce,
     [OP_ARGMAX] = cpu_prepare_reduce,
+    [OP_LINEAR_SCAN] = cpu_prepare_scan,
     [OP_ROPE_TABLE] = cpu_prepare_rope,
     [OP_ROPE] = cpu_prepare_rope,
     [OP_ATTENTION] = cpu_prepare_attention,

@@ -8,13 +8,15 @@
 
 /* ---- batch norm ------------------------------------------------------------------------------ */
 
-/* x [batch, channels, inner] */
+/* x [batch, channels, inner]; the others [channels] */
 struct batch_norm_params {
-    const float *x;
-    float *y, *scale, *shift; /* [channels] */
+    const float *x, *weight, *bias, *mean, *var;
+    float *y;
     int64_t batch, channels, inner;
+    double eps;
 };
 
+/* Scale and shift are found for every plane, not once: operands may be results of the program. */
 static void run_batch_norm(const void *params, struct cpu_worker *w)
 {
     const struct batch_norm_params *p = params;
@@ -22,7 +24,10 @@ static void run_batch_norm(const void *params, struct cpu_worker *w)
 
     cpu_share(w, p->batch * p->channels, 1, &from, &to);
     for (int64_t i = from; i < to; i++) {
-        const float scale = p->scale[i % p->channels], shift = p->shift[i % p->channels];
+        const int64_t c = i % p->channels;
+        const double factor = (double)p->weight[c] / sqrt((double)p->var[c] + p->eps);
+        const float scale = (float)factor;
+        const float shift = (float)((double)p->bias[c] - (double)p->mean[c] * factor);
         const float *x = p->x + i * p->inner;
         float *y = p->y + i * p->inner;
         for (int64_t j = 0; j < p->inner; j++)
@@ -34,31 +39,21 @@ static corbel_status prepare_batch_norm(struct cpu_context *c, const struct prog
                                         struct cpu_op *out, corbel_error *err)
 {
     const struct program_value *x = cpu_value(c, op->in[0]);
-    const double eps = program_op_float(op, ATTR_EPS, 1e-5);
     struct batch_norm_params *p = cpu_params(c, out, run_batch_norm, sizeof(*p), err);
-    const float *operand[5]; /* x, weight, bias, mean, var */
 
     if (!p)
         return CORBEL_E_MEMORY;
+    const float **const operands[] = {&p->x, &p->weight, &p->bias, &p->mean, &p->var};
     for (uint32_t i = 0; i < 5; i++) {
-        corbel_status status = cpu_operand_f32(c, op->in[i], &operand[i], err);
+        corbel_status status = cpu_operand_f32(c, op->in[i], operands[i], err);
         if (status != CORBEL_OK)
             return status;
     }
-    p->x = operand[0];
     p->y = c->values[op->out[0]];
     p->batch = x->shape[0];
     p->channels = x->shape[1];
     p->inner = value_count(x) / (p->batch * p->channels);
-    p->scale = arena_array(c->arena, (size_t)p->channels, sizeof(*p->scale));
-    p->shift = arena_array(c->arena, (size_t)p->channels, sizeof(*p->shift));
-    if (!p->scale || !p->shift)
-        return error_memory(err, (size_t)p->channels * 2 * sizeof(float), "a batch norm");
-    for (int64_t i = 0; i < p->channels; i++) {
-        const double scale = (double)operand[1][i] / sqrt((double)operand[4][i] + eps);
-        p->scale[i] = (float)scale;
-        p->shift[i] = (float)((double)operand[2][i] - (double)operand[3][i] * scale);
-    }
+    p->eps = program_op_float(op, ATTR_EPS, 1e-5);
     return CORBEL_OK;
 }
 

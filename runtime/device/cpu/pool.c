@@ -170,6 +170,12 @@ static bool start_thread(struct pool_thread *t)
 
     /* Signals are the host's business: they go to its own threads. */
     sigfillset(&all);
+    /* What a thread's own instruction raises must reach the program's handler, if it has one: a
+     * blocked one ends the process. */
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGILL);
+    sigdelset(&all, SIGFPE);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     ok = pthread_create(&t->id, NULL, thread_main, t) == 0;
     pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -114,39 +114,92 @@ static bool can_convert(int32_t to, int32_t from)
     return to == from || dtype_convert(to, &out, from, &nothing, 0);
 }
 
-corbel_status vulkan_buffer_create_weight(struct device *base, const void *data, int32_t from,
-                                          uint64_t count, int32_t dtype, struct buffer **buffer,
-                                          corbel_error *err)
+/* A weight that has no memory yet. */
+static corbel_status new_weight(struct vulkan_device *device, uint64_t count, int32_t dtype,
+                                struct vulkan_buffer **buffer, corbel_error *err)
+{
+    if ((dtype != CORBEL_F32 && dtype != CORBEL_F16 && dtype != CORBEL_BF16 &&
+         dtype != CORBEL_I32) ||
+        count > UINT64_MAX / 8)
+        return error_set(err, CORBEL_E_UNSUPPORTED, "%s: a weight of %llu elements of %s",
+                         device->base.name, (unsigned long long)count, dtype_name(dtype));
+    corbel_status status = vulkan_check(device, err);
+    if (status == CORBEL_OK)
+        status = allocate(device, count * dtype_size(dtype), buffer, err);
+    if (status == CORBEL_OK)
+        (*buffer)->base.dtype = dtype;
+    return status;
+}
+
+corbel_status vulkan_buffer_refer_weight(struct device *base, const void *data, uint64_t count,
+                                         int32_t dtype, struct buffer **buffer, corbel_error *err)
 {
     struct vulkan_device *device = (struct vulkan_device *)base;
     struct vulkan_buffer *b = NULL;
-    *buffer = NULL;
-    if ((dtype != CORBEL_F32 && dtype != CORBEL_F16 && dtype != CORBEL_BF16 &&
-         dtype != CORBEL_I32) ||
-        !can_convert(dtype, from) || count > UINT64_MAX / 8)
-        return error_set(err, CORBEL_E_UNSUPPORTED, "%s: a weight of %s to be stored as %s",
-                         base->name, dtype_name(from), dtype_name(dtype));
-    corbel_status status = vulkan_check(device, err);
-    if (status == CORBEL_OK)
-        status = allocate(device, count * dtype_size(dtype), &b, err);
+    /* 16: what one load of a shader takes; an odd address would cost more than the copy. */
+    if ((uintptr_t)data % 16 != 0)
+        return CORBEL_OK;
+    corbel_status status = new_weight(device, count, dtype, &b, err);
     if (status != CORBEL_OK)
         return status;
-    b->base.dtype = dtype;
-    /* 16: what one load of a shader takes; an odd address would cost more than the copy. */
-    if (dtype == from && (uintptr_t)data % 16 == 0 &&
-        region_import(device, data, b->base.size, &b->region)) {
-        b->imported = true;
-    } else {
-        struct conversion c = {dtype, from, data};
-        status = region_create(device, MEMORY_DEVICE, b->base.size, &b->region, err);
-        if (status == CORBEL_OK)
-            status = upload(device, &b->region, 0, b->base.size, convert_next, &c, err);
+    if (!region_import(device, data, b->base.size, &b->region)) {
+        free(b);
+        return CORBEL_OK;
     }
-    b->base.owned = region_owned(&b->region);
+    b->imported = true;
+    *buffer = &b->base;
+    return CORBEL_OK;
+}
+
+corbel_status vulkan_buffer_reserve_weight(struct device *base, uint64_t count, int32_t dtype,
+                                           struct buffer **buffer, corbel_error *err)
+{
+    struct vulkan_device *device = (struct vulkan_device *)base;
+    struct vulkan_buffer *b = NULL;
+    corbel_status status = new_weight(device, count, dtype, &b, err);
+    if (status != CORBEL_OK)
+        return status;
+    status = region_create(device, MEMORY_DEVICE, b->base.size, &b->region, err);
     if (status != CORBEL_OK) {
         vulkan_buffer_destroy(&b->base);
         return status;
     }
+    b->base.owned = region_owned(&b->region);
+    *buffer = &b->base;
+    return CORBEL_OK;
+}
+
+corbel_status vulkan_buffer_fill_weight(struct buffer *base, uint64_t first, const void *data,
+                                        int32_t from, uint64_t count, corbel_error *err)
+{
+    struct vulkan_buffer *b = (struct vulkan_buffer *)base;
+    struct vulkan_device *device = (struct vulkan_device *)base->device;
+    struct conversion c = {base->dtype, from, data};
+    const VkDeviceSize size = dtype_size(base->dtype);
+    if (b->imported || !can_convert(base->dtype, from))
+        return error_set(err, CORBEL_E_UNSUPPORTED, "%s: a weight of %s to be stored as %s",
+                         device->base.name, dtype_name(from), dtype_name(base->dtype));
+    const corbel_status status = vulkan_check(device, err);
+    if (status != CORBEL_OK)
+        return status;
+    return upload(device, &b->region, first * size, count * size, convert_next, &c, err);
+}
+
+corbel_status vulkan_buffer_view_weight(struct buffer *area, uint64_t offset, uint64_t count,
+                                        int32_t dtype, struct buffer **buffer, corbel_error *err)
+{
+    struct vulkan_device *device = (struct vulkan_device *)area->device;
+    struct vulkan_buffer *b = NULL;
+    const corbel_status status = new_weight(device, count, dtype, &b, err);
+    if (status != CORBEL_OK)
+        return status;
+    b->base.is_streamed = true;
+    b->region = ((struct vulkan_buffer *)area)->region;
+    b->region.offset += offset;
+    b->region.size = b->base.size;
+    if (b->region.mapped)
+        b->region.mapped += offset;
+    b->region.block = NULL; /* not freed with the view */
     *buffer = &b->base;
     return CORBEL_OK;
 }

@@ -24,6 +24,14 @@ void call_begin(struct recorder *r, enum vulkan_kernel kernel)
     r->now = (struct call){.op = r->op, .n_push = r->shader->n_buffers};
 }
 
+void call_begin_custom(struct recorder *r, const struct vulkan_shader *shader)
+{
+    r->shader = shader;
+    r->n_specs = 0;
+    r->n_buffers = 0;
+    r->now = (struct call){.op = r->op};
+}
+
 void call_spec(struct recorder *r, uint32_t constant)
 {
     if (r->n_specs < VULKAN_MAX_SPECS)
@@ -59,7 +67,11 @@ static void bind(struct recorder *r, struct operand o, bool written)
         .written = written,
         .constant = o.constant,
     };
-    r->now.push[r->n_buffers] = (uint32_t)(into / dtype_size(o.dtype));
+    if (!r->shader->is_custom)
+        r->now.push[r->n_buffers] = (uint32_t)(into / dtype_size(o.dtype));
+    else if (into != 0)
+        recorder_fail(r, CORBEL_E_INTERNAL, "kernel %s: a buffer at an odd offset",
+                      r->shader->name);
     r->n_buffers++;
 }
 
@@ -73,7 +85,7 @@ void call_write(struct recorder *r, struct operand o)
     bind(r, o, true);
 }
 
-static void push(struct recorder *r, uint32_t word)
+void call_word(struct recorder *r, uint32_t word)
 {
     if (r->now.n_push < CALL_MAX_PUSH)
         r->now.push[r->now.n_push++] = word;
@@ -86,7 +98,7 @@ void call_uint(struct recorder *r, uint64_t value)
     if (value > UINT32_MAX)
         recorder_fail(r, CORBEL_E_UNSUPPORTED, "shader %s: a size of %llu elements",
                       r->shader->name, (unsigned long long)value);
-    push(r, (uint32_t)value);
+    call_word(r, (uint32_t)value);
 }
 
 void call_float(struct recorder *r, double value)
@@ -94,7 +106,7 @@ void call_float(struct recorder *r, double value)
     const float f = (float)value;
     uint32_t word;
     memcpy(&word, &f, sizeof word);
-    push(r, word);
+    call_word(r, word);
 }
 
 void call_work(struct recorder *r, double work)

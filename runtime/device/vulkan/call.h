@@ -64,12 +64,14 @@ void recorder_fail(struct recorder *r, corbel_status status, const char *format,
     __attribute__((format(printf, 3, 4)));
 
 void call_begin(struct recorder *r, enum vulkan_kernel kernel);
+void call_begin_custom(struct recorder *r, const struct vulkan_shader *shader);
 void call_spec(struct recorder *r, uint32_t constant);
 /* An absent operand (zeroed) binds something harmless that the shader does not touch. */
 void call_read(struct recorder *r, struct operand o);
 void call_write(struct recorder *r, struct operand o);
 void call_uint(struct recorder *r, uint64_t value); /* below 2^32, or the recorder fails */
 void call_float(struct recorder *r, double value);
+void call_word(struct recorder *r, uint32_t word);
 void call_work(struct recorder *r, double work);
 void call_end(struct recorder *r, uint32_t invocations, uint64_t x, uint64_t y, uint64_t z);
 /* A flat grid for n elements, `invocations` a group; the shader's flat_index() is its inverse. */
@@ -118,6 +120,7 @@ void record_unary(struct recorder *r, const struct program_op *op);
 void record_norm(struct recorder *r, const struct program_op *op);
 void record_softmax(struct recorder *r, const struct program_op *op);
 void record_reduce(struct recorder *r, const struct program_op *op);
+void record_linear_scan(struct recorder *r, const struct program_op *op);
 void record_linear(struct recorder *r, const struct program_op *op);
 void record_linear_gated(struct recorder *r, const struct program_op *op);
 void record_linear_multi(struct recorder *r, const struct program_op *op);
@@ -128,5 +131,6 @@ void record_conv(struct recorder *r, const struct program_op *op);
 void record_batch_norm(struct recorder *r, const struct program_op *op);
 void record_pool(struct recorder *r, const struct program_op *op);
 void record_interpolate(struct recorder *r, const struct program_op *op);
+void record_custom(struct recorder *r, const struct program_op *op);
 
 #endif

@@ -174,13 +174,15 @@ static corbel_status open_handle(struct vulkan_device *device, corbel_error *err
 {
     VkPhysicalDeviceRobustness2FeaturesEXT offered = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ROBUSTNESS_2_FEATURES_EXT};
-    const char *extensions[2];
+    const char *extensions[3];
     uint32_t n_extensions = 0;
     /* Work of a processor reads the host's pages as its own. A graphics chip would have to pin
      * them, and refuses what is mapped read-only. */
     const bool import = device->software &&
                         has_extension(device->physical, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
     const bool robust = has_extension(device->physical, VK_EXT_ROBUSTNESS_2_EXTENSION_NAME);
+    const bool small = has_extension(device->physical, VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME);
+    struct vulkan_features custom;
     if (import)
         extensions[n_extensions++] = VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
     if (robust) {
@@ -189,16 +191,21 @@ static corbel_status open_handle(struct vulkan_device *device, corbel_error *err
         extensions[n_extensions++] = VK_EXT_ROBUSTNESS_2_EXTENSION_NAME;
         vkGetPhysicalDeviceFeatures2(device->physical, &all);
     }
+    if (small)
+        extensions[n_extensions++] = VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME;
+    custom_features(device, small, &custom);
+    custom.core.robustBufferAccess = VK_TRUE;
+    custom.small.pNext = robust ? &offered : NULL;
 
     const float priority = 1.0f;
     const VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
                                            .queueFamilyIndex = device->family,
                                            .queueCount = 1,
                                            .pQueuePriorities = &priority};
-    const VkPhysicalDeviceFeatures2 features = {.sType =
-                                                    VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
-                                                .pNext = robust ? &offered : NULL,
-                                                .features = {.robustBufferAccess = VK_TRUE}};
+    const VkPhysicalDeviceFeatures2 features = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+        .pNext = small ? (void *)&custom.small : custom.small.pNext,
+        .features = custom.core};
     const VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                                      .pNext = &features,
                                      .queueCreateInfoCount = 1,
@@ -290,13 +297,18 @@ static struct plan_options plan_options(const struct device *base)
                                  .fuse_norm = true,
                                  .fuse_rope = true,
                                  .host_prologue = true,
-                                 .alignment = device->alignment};
+                                 .alignment = device->alignment,
+                                 .refuse_kernel = custom_refuse,
+                                 .user = (void *)base};
 }
 
 static const struct device_ops ops = {
     .destroy = destroy,
     .plan_options = plan_options,
-    .buffer_create_weight = vulkan_buffer_create_weight,
+    .buffer_refer_weight = vulkan_buffer_refer_weight,
+    .buffer_reserve_weight = vulkan_buffer_reserve_weight,
+    .buffer_fill_weight = vulkan_buffer_fill_weight,
+    .buffer_view_weight = vulkan_buffer_view_weight,
     .buffer_create = vulkan_buffer_create,
     .buffer_destroy = vulkan_buffer_destroy,
     .buffer_read = vulkan_buffer_read,

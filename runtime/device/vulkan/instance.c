@@ -3,6 +3,7 @@
 #include "device/vulkan/vulkan.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -212,6 +213,47 @@ static void append_device(struct text *out, uint32_t index, VkPhysicalDevice phy
                 (unsigned long long)local_memory(physical), type_name(p.deviceType),
                 VK_API_VERSION_MAJOR(p.apiVersion), VK_API_VERSION_MINOR(p.apiVersion),
                 VK_API_VERSION_PATCH(p.apiVersion));
+}
+
+/* What others use of its memory, where the driver says so; else nothing. */
+static uint64_t used_memory(VkPhysicalDevice physical, uint64_t total)
+{
+    VkExtensionProperties extensions[512];
+    uint32_t n = sizeof extensions / sizeof extensions[0];
+    bool tells = false;
+    if (vkEnumerateDeviceExtensionProperties(physical, NULL, &n, extensions) < 0)
+        return 0;
+    for (uint32_t i = 0; i < n && !tells; i++)
+        tells = strcmp(extensions[i].extensionName, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME) == 0;
+    if (!tells || !vkGetPhysicalDeviceMemoryProperties2)
+        return 0;
+    VkPhysicalDeviceMemoryBudgetPropertiesEXT budget = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
+    VkPhysicalDeviceMemoryProperties2 memory = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2, .pNext = &budget};
+    vkGetPhysicalDeviceMemoryProperties2(physical, &memory);
+    for (uint32_t i = 0; i < memory.memoryProperties.memoryHeapCount; i++)
+        if (memory.memoryProperties.memoryHeaps[i].size == total && budget.heapBudget[i] < total)
+            return total - budget.heapBudget[i];
+    return 0;
+}
+
+uint32_t vulkan_device_find(struct device_info *out, uint32_t most)
+{
+    struct vulkan_instance instance;
+    if (most == 0 || vulkan_instance_open(&instance, false, NULL) != CORBEL_OK)
+        return 0;
+    const uint32_t n = instance.n_physical < most ? instance.n_physical : most;
+    for (uint32_t i = 0; i < n; i++) {
+        VkPhysicalDeviceProperties p;
+        vkGetPhysicalDeviceProperties(instance.physical[i], &p);
+        const uint64_t total = local_memory(instance.physical[i]);
+        out[i] = (struct device_info){.memory = total - used_memory(instance.physical[i], total),
+                                      .is_software = p.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU};
+        snprintf(out[i].name, sizeof(out[i].name), "vulkan:%u", i);
+    }
+    vulkan_instance_close(&instance);
+    return n;
 }
 
 uint32_t vulkan_device_list(struct text *out)

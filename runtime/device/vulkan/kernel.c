@@ -74,8 +74,14 @@ static VkResult create_handle(struct vulkan_device *device, struct vulkan_pipeli
                   .pName = p->shader->entry,
                   .pSpecializationInfo = &constants},
         .layout = p->layout};
-    result = vkCreateComputePipelines(device->handle, device->cache, 1, &info, NULL, &p->handle);
-    vkDestroyShaderModule(device->handle, module, NULL);
+    /* The cache is a file that all models share: nothing of a plugin goes in. */
+    if (p->shader->is_custom)
+        result = compile_with_timeout(device, &info, &p->handle);
+    else
+        result =
+            vkCreateComputePipelines(device->handle, device->cache, 1, &info, NULL, &p->handle);
+    if (!device->lost)
+        vkDestroyShaderModule(device->handle, module, NULL);
     return result;
 }
 
@@ -101,12 +107,19 @@ corbel_status pipeline_get(struct vulkan_device *device, const struct vulkan_sha
     if (result != VK_SUCCESS) {
         char doing[96];
         snprintf(doing, sizeof doing, "making the pipeline of shader %s", shader->name);
-        pipeline_destroy(device, p);
+        if (!device->lost)
+            pipeline_destroy(device, p);
+        if (result == VK_TIMEOUT)
+            return error_set(err, CORBEL_E_DEVICE,
+                             "%s: compiling the shader %s did not end in %llu seconds "
+                             "(CORBEL_VULKAN_TIMEOUT): device lost",
+                             device->base.name, shader->name,
+                             (unsigned long long)(device->timeout_ns / 1000000000u));
         return vulkan_error(err, result, doing);
     }
     p->next = device->pipelines;
     device->pipelines = p;
-    device->cache_grown = true;
+    device->cache_grown = device->cache_grown || !shader->is_custom;
     *pipeline = p;
     return CORBEL_OK;
 }
@@ -165,6 +178,7 @@ void pipelines_close(struct vulkan_device *device)
         device->pipelines = p->next;
         pipeline_destroy(device, p);
     }
+    custom_finish(device);
     if (device->cache)
         vkDestroyPipelineCache(device->handle, device->cache, NULL);
     device->cache = VK_NULL_HANDLE;

@@ -27,6 +27,7 @@ static void (*const recorders[OP_COUNT])(struct recorder *, const struct program
     [OP_REDUCE_MEAN] = record_reduce,
     [OP_REDUCE_MAX] = record_reduce,
     [OP_ARGMAX] = record_reduce,
+    [OP_LINEAR_SCAN] = record_linear_scan,
     [OP_ROPE] = record_rope,
     [OP_ATTENTION] = record_attention,
     [OP_CONV] = record_conv,
@@ -35,6 +36,7 @@ static void (*const recorders[OP_COUNT])(struct recorder *, const struct program
     [OP_AVG_POOL] = record_pool,
     [OP_INTERPOLATE] = record_interpolate,
     [OP_ASSIGN] = record_assign,
+    [OP_CUSTOM] = record_custom,
     [OP_ADD_RMS_NORM] = record_norm,
     [OP_ADD_LAYER_NORM] = record_norm,
     [OP_LINEAR_FUSED] = record_linear,
@@ -67,9 +69,8 @@ void record_op(struct recorder *r, const struct program_op *op)
 {
     const char *name = program_op_name(op->kind), *module = op->module ? op->module : "";
     if (!recorders[op->kind])
-        recorder_fail(r, CORBEL_E_UNSUPPORTED, "%s: %s at %s: Vulkan has no shader for it here%s%s",
-                      r->device->base.name, name, module, op->kind == OP_CUSTOM ? ": " : "",
-                      op->kind == OP_CUSTOM && op->custom ? op->custom : "");
+        recorder_fail(r, CORBEL_E_UNSUPPORTED, "%s: %s at %s: Vulkan has no shader for it here",
+                      r->device->base.name, name, module);
     else if (computes_integers(r, op))
         recorder_fail(r, CORBEL_E_UNSUPPORTED,
                       "%s: %s at %s: integers that depend on computed values have no shader",

@@ -198,3 +198,38 @@ void record_reduce(struct recorder *r, const struct program_op *op)
     call_work(r, (double)n * (double)len);
     call_end(r, group, across, across ? (groups + across - 1) / across : 0, 1);
 }
+
+/* ---- recurrences ----------------------------------------------------------------------------- */
+
+/* Steps [first, first + steps) of every line; what came before is in y, or in `initial`. */
+static void scan_steps(struct recorder *r, const struct program_op *op, uint64_t first,
+                       uint64_t steps, uint64_t len, uint64_t inner)
+{
+    const uint64_t lines = (uint64_t)value_count(result_value(r, op, 0)) / len;
+    call_begin(r, KERNEL_LINEAR_SCAN);
+    call_spec(r, input_value(r, op, 2) != NULL);
+    call_read(r, input(r, op, 0));
+    call_read(r, input(r, op, 1));
+    call_read(r, input(r, op, 2));
+    call_write(r, result(r, op, 0));
+    call_uint(r, lines);
+    call_uint(r, len);
+    call_uint(r, inner);
+    call_uint(r, first);
+    call_uint(r, steps);
+    call_work(r, (double)lines * (double)steps);
+    call_end_flat(r, GROUP, lines);
+}
+
+void record_linear_scan(struct recorder *r, const struct program_op *op)
+{
+    const struct program_value *x = input_value(r, op, 1);
+    const int64_t axis = program_op_int(op, ATTR_AXIS, 0);
+    const uint64_t len = (uint64_t)x->shape[axis];
+    uint64_t inner = 1;
+    for (uint32_t i = (uint32_t)axis + 1; i < x->rank; i++)
+        inner *= (uint64_t)x->shape[i];
+    for (uint64_t first = 0; first < len && r->status == CORBEL_OK; first += SHARERS_LIMIT)
+        scan_steps(r, op, first, len - first < SHARERS_LIMIT ? len - first : SHARERS_LIMIT, len,
+                   inner);
+}

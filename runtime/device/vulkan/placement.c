@@ -131,13 +131,27 @@ static bool allocate_tables(struct vulkan_executable *e)
            e->profile;
 }
 
+/* The region stays the buffer's: without a block it is not freed with the executable. */
+static corbel_status borrow_arena(struct vulkan_executable *e, struct buffer *scratch,
+                                  corbel_error *err)
+{
+    if (scratch->device != &e->device->base || scratch->size < e->plan->arena_size)
+        return error_set(err, CORBEL_E_ARGUMENT, "%s: no memory of %llu bytes for results",
+                         e->device->base.name, (unsigned long long)e->plan->arena_size);
+    e->arena = ((struct vulkan_buffer *)scratch)->region;
+    e->arena.block = NULL;
+    return CORBEL_OK;
+}
+
 static corbel_status place_values(struct vulkan_executable *e,
                                   const struct executable_bindings *bindings, corbel_error *err)
 {
     if (!allocate_tables(e))
         return error_memory(err, e->plan->program.n_values * sizeof(*e->operands), "an executable");
     corbel_status status = region_create(e->device, MEMORY_UPLOAD, size_inputs(e), &e->inputs, err);
-    if (status == CORBEL_OK)
+    if (status == CORBEL_OK && bindings && bindings->scratch)
+        status = borrow_arena(e, bindings->scratch, err);
+    else if (status == CORBEL_OK)
         status = region_create(e->device, MEMORY_DEVICE, e->plan->arena_size, &e->arena, err);
     if (status != CORBEL_OK)
         return status;

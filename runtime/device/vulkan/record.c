@@ -177,8 +177,9 @@ static void dispatch(const struct vulkan_executable *e, VkCommandBuffer commands
         vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline->handle);
     vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline->layout, 0, 1,
                             &e->sets[index], 0, NULL);
-    vkCmdPushConstants(commands, pipeline->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, call->n_push * 4,
-                       call->push);
+    if (call->n_push > 0)
+        vkCmdPushConstants(commands, pipeline->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                           call->n_push * 4, call->push);
     vkCmdDispatch(commands, call->grid[0], call->grid[1], call->grid[2]);
 }
 

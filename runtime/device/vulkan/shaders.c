@@ -28,6 +28,9 @@ static const uint32_t softmax_spirv[] =
 static const uint32_t reduce_spirv[] =
 #include "reduce.comp.inc"
 ;
+static const uint32_t linear_scan_spirv[] =
+#include "linear_scan.comp.inc"
+;
 static const uint32_t linear_spirv[] =
 #include "linear.comp.inc"
 ;
@@ -74,7 +77,7 @@ static const uint32_t interpolate_spirv[] =
 
 static const struct vulkan_shader shaders[KERNEL_COUNT] = {
 #define X(NAME, file, buffers, texel) \
-    {#file, "main", file##_spirv, sizeof(file##_spirv), buffers, texel, PUSH_SIZE},
+    {#file, "main", file##_spirv, sizeof(file##_spirv), buffers, texel, PUSH_SIZE, false},
     VULKAN_KERNELS(X)
 #undef X
 };

@@ -4,7 +4,7 @@
  * device.c      the logical device and its queue; the table of device_ops
  * memory.c      regions of device memory, sub-allocated
  * buffer.c      weights, caches and states
- * kernel.c      pipelines; shaders.c has the standard shaders
+ * kernel.c      pipelines; shaders.c has the standard shaders, custom.c those of plugins
  * call.c        one dispatch: bindings, push constants, grid
  * ops_*.c       operations of a program to calls
  * executable.h  a planned program, recorded once and replayed: placement.c, record.c,
@@ -89,6 +89,7 @@ void memory_finish(struct vulkan_device *device);
     X(NORM,              norm,              6, 0)    \
     X(SOFTMAX,           softmax,           2, 0)    \
     X(REDUCE,            reduce,            2, 0)    \
+    X(LINEAR_SCAN,       linear_scan,       4, 0)    \
     X(LINEAR,            linear,            5, 0)    \
     X(LINEAR_TEXEL,      linear_texel,      5, 2)    \
     X(LINEAR_ANY,        linear_any,        5, 0)    \
@@ -121,6 +122,7 @@ struct vulkan_shader {
     size_t spirv_size; /* bytes */
     uint32_t n_buffers, n_texel;
     uint32_t push_size; /* bytes */
+    bool is_custom;     /* a plugin's: bound exactly, nothing but its own push constants */
 };
 
 struct vulkan_pipeline {
@@ -170,7 +172,37 @@ struct vulkan_device {
     char *cache_path; /* NULL: not kept */
     bool cache_grown;
     struct vulkan_pipeline *pipelines;
+
+    uint32_t features; /* that shaders of plugins may use: 1 << enum program_feature */
+    struct vulkan_custom *customs;
 };
+
+/* ---- custom.c -------------------------------------------------------------------------------- */
+
+/* What the logical device is made with, so that plugins' shaders may use it. */
+struct vulkan_features {
+    VkPhysicalDeviceFeatures core;
+    VkPhysicalDeviceShaderFloat16Int8FeaturesKHR small;
+};
+/* `has_small`: the device has VK_KHR_shader_float16_int8. Sets device->features. */
+void custom_features(struct vulkan_device *device, bool has_small,
+                     struct vulkan_features *features);
+/* The shader of a plugin's kernel, kept by the device: by its contents, since kernels come and go
+ * with their models. NULL: out of memory. */
+const struct vulkan_shader *custom_shader(struct vulkan_device *device,
+                                          const struct program_kernel *kernel);
+/* The planner's question (plan_kernel_check); `user` is the device. */
+const char *custom_refuse(void *user, const struct program *p, const struct program_region *region,
+                          const struct program_kernel *kernel);
+void custom_finish(struct vulkan_device *device);
+
+/* ---- compile.c: for shaders of plugins ------------------------------------------------------- */
+
+/* VK_TIMEOUT: it did not end in the device's time; the device is lost. Without constants. */
+VkResult compile_with_timeout(struct vulkan_device *device, const VkComputePipelineCreateInfo *info,
+                              VkPipeline *pipeline);
+
+/* ---- device.c -------------------------------------------------------------------------------- */
 
 /* What the validation layers said, or that the device was lost. */
 corbel_status vulkan_check(struct vulkan_device *device, corbel_error *err);
@@ -189,9 +221,14 @@ struct vulkan_buffer {
     bool imported; /* the region is the caller's own memory */
 };
 
-corbel_status vulkan_buffer_create_weight(struct device *base, const void *data, int32_t from,
-                                          uint64_t count, int32_t dtype, struct buffer **buffer,
-                                          corbel_error *err);
+corbel_status vulkan_buffer_refer_weight(struct device *base, const void *data, uint64_t count,
+                                         int32_t dtype, struct buffer **buffer, corbel_error *err);
+corbel_status vulkan_buffer_reserve_weight(struct device *base, uint64_t count, int32_t dtype,
+                                           struct buffer **buffer, corbel_error *err);
+corbel_status vulkan_buffer_fill_weight(struct buffer *base, uint64_t first, const void *data,
+                                        int32_t from, uint64_t count, corbel_error *err);
+corbel_status vulkan_buffer_view_weight(struct buffer *area, uint64_t offset, uint64_t count,
+                                        int32_t dtype, struct buffer **buffer, corbel_error *err);
 corbel_status vulkan_buffer_create(struct device *base, uint64_t size, struct buffer **buffer,
                                    corbel_error *err);
 void vulkan_buffer_destroy(struct buffer *base);
