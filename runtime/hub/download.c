@@ -305,9 +305,9 @@ static corbel_status step(struct queue *q, size_t *open, corbel_error *err)
         struct item *item = &q->items[i];
         if (item->state == ITEM_DONE)
             continue;
-        ++*open;
         if (active++ < limit)
             status = move_item(item, now_ms(), err);
+        *open += item->state != ITEM_DONE;
     }
     return status == CORBEL_OK ? report_due(q, now_ms(), err) : status;
 }

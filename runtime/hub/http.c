@@ -52,6 +52,11 @@ void http_destroy(struct http **http)
     *http = NULL;
 }
 
+long http_first_wait_ms(const struct http *http)
+{
+    return http->settings->first_wait_ms;
+}
+
 bool http_has_token(const struct http *http)
 {
     return http->settings->token[0] != '\0';

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MAX_TRIES = 5, FIRST_WAIT_MS = 400, MAX_WAIT_S = 300 };
+enum { MAX_TRIES = 5, MAX_WAIT_S = 300 };
 
 void http_answer_clear(struct http_answer *a)
 {
@@ -153,7 +153,7 @@ int64_t http_retry(const struct http_transfer *t, unsigned tries)
         return -1;
     if (t->outcome == HTTP_ANSWERED && t->answer.retry_after_s > MAX_WAIT_S)
         return -1;
-    const int64_t wait = (int64_t)FIRST_WAIT_MS << (tries - 1);
+    const int64_t wait = (int64_t)http_first_wait_ms(t->http) << (tries - 1);
     if (t->outcome == HTTP_ANSWERED && t->answer.retry_after_s * 1000 > wait)
         return t->answer.retry_after_s * 1000;
     return wait;

@@ -11,6 +11,8 @@ void http_answer_start(struct http_answer *a, const char *line, size_t size);
 /* False if memory runs out. Headers that are not known or not sound are passed over. */
 bool http_answer_header(struct http_answer *a, const char *line, size_t size);
 
+/* The wait before the first retry. */
+long http_first_wait_ms(const struct http *http);
 /* Would the hub be shown a token? */
 bool http_has_token(const struct http *http);
 

@@ -3,6 +3,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/struct_copy.h"
+#include "base/text.h"
 #include "hub/pull.h"
 #include "hub/resources.h"
 
@@ -18,6 +20,21 @@ static bool is_local(const char *name)
     return path_join(config, sizeof(config), name, "config.json") && file_exists(config);
 }
 
+bool hub_is_repo(const char *name)
+{
+    return !is_local(name) && strncmp(name, "demo/", 5) != 0;
+}
+
+static corbel_status no_such_demo(const char *name, const char *full, corbel_error *err)
+{
+    static const char *const demos[] = {"storyteller", "sentiment", "shapes"};
+    const char *near = text_nearest(name, demos, sizeof(demos) / sizeof(demos[0]));
+    return error_set(err, CORBEL_E_NOT_FOUND,
+                     "%s: no such demo model%s%s%s; there are demo/storyteller, demo/sentiment and "
+                     "demo/shapes",
+                     full, near ? "; did you mean demo/" : "", near ? near : "", near ? "?" : "");
+}
+
 static corbel_status resolve_demo(const char *name, const char *full, char *out, size_t size,
                                   corbel_error *err)
 {
@@ -26,7 +43,8 @@ static corbel_status resolve_demo(const char *name, const char *full, char *out,
         sound = sound && ((*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') || *c == '-');
     if (!sound)
         return error_set(err, CORBEL_E_ARGUMENT, "%s: not the name of a demo model", full);
-    return resource_demo(name, out, size, err);
+    corbel_status status = resource_demo(name, out, size, err);
+    return status == CORBEL_E_NOT_FOUND ? no_such_demo(name, full, err) : status;
 }
 
 static corbel_status resolve_local(const char *name, char *out, size_t size, corbel_error *err)
@@ -52,8 +70,8 @@ static corbel_status pull(const char *name, const corbel_pull_params *params, co
                           corbel_error *err)
 {
     const bool local = is_local(name);
-    if (!local && strncmp(name, "demo/", 5) != 0)
-        return hub_pull(name, params, pulled, err);
+    if (hub_is_repo(name))
+        return hub_pull(name, params, NULL, pulled, err);
     corbel_status status = refuse_options(name, params, err);
     if (status != CORBEL_OK)
         return status;
@@ -74,8 +92,7 @@ corbel_status corbel_pull(const char *name, const corbel_pull_params *params, co
         return error_set(err, CORBEL_E_ARGUMENT, "an empty name for a model");
     if (strlen(name) >= PATH_MAX)
         return error_set(err, CORBEL_E_ARGUMENT, "a model's name of %zu bytes", strlen(name));
-    if (params)
-        memcpy(&p, params, params->struct_size < sizeof(p) ? params->struct_size : sizeof(p));
+    STRUCT_COPY(&p, params);
     return pull(name, &p, pulled, err);
 }
 

@@ -10,6 +10,9 @@
  * `size` bytes. */
 corbel_status hub_resolve(const char *name, char *out, size_t size, corbel_error *err);
 
+/* Neither a folder nor "demo/NAME". */
+bool hub_is_repo(const char *name);
+
 /* The same for some of a model's files: CORBEL_PULL_... or-ed. */
 corbel_status hub_resolve_parts(const char *name, uint32_t parts, char *out, size_t size,
                                 corbel_error *err);

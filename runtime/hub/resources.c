@@ -61,11 +61,22 @@ corbel_status resource_plugins(char *out, size_t size, corbel_error *err)
     return find(places, 3, "plugins", file_is_folder, out, size, err);
 }
 
-corbel_status resource_demo(const char *name, char *out, size_t size, corbel_error *err)
+static corbel_status find_demo(const char *what, bool (*is_it)(const char *path), char *out,
+                               size_t size, corbel_error *err)
 {
     static const char *const places[] = {"../../demo", "../share/corbel/demo",
                                          "../../share/corbel/demo"};
-    return find(places, 3, name, file_is_folder, out, size, err);
+    return find(places, 3, what, is_it, out, size, err);
+}
+
+corbel_status resource_demo(const char *name, char *out, size_t size, corbel_error *err)
+{
+    return find_demo(name, file_is_folder, out, size, err);
+}
+
+corbel_status resource_demo_file(const char *name, char *out, size_t size, corbel_error *err)
+{
+    return find_demo(name, file_exists, out, size, err);
 }
 
 corbel_status resource_plugin_host(char *out, size_t size, corbel_error *err)

@@ -11,6 +11,8 @@
  * CORBEL_E_NOT_FOUND otherwise. `out` has `size` bytes. */
 corbel_status resource_plugins(char *out, size_t size, corbel_error *err);
 corbel_status resource_demo(const char *name, char *out, size_t size, corbel_error *err);
+/* The same for one of their files, "shapes/examples/star.png". */
+corbel_status resource_demo_file(const char *name, char *out, size_t size, corbel_error *err);
 /* What `corbel plugin new` copies; where find_package(CorbelSDK) looks. */
 corbel_status resource_template(char *out, size_t size, corbel_error *err);
 corbel_status resource_sdk(char *out, size_t size, corbel_error *err);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "hub/model_files.h"
 
 #include <fnmatch.h>
 #include <limits.h>
@@ -12,23 +13,10 @@
 
 enum { MAX_INDEX = 64 << 20 };
 
-/* The files that transformers gives these roles. */
-static const char *const config_files[] = {"config.json", "generation_config.json",
-                                           "preprocessor_config.json", "processor_config.json",
-                                           NULL};
-static const char *const tokenizer_files[] = {"tokenizer.json",
-                                              "tokenizer_config.json",
-                                              "special_tokens_map.json",
-                                              "added_tokens.json",
-                                              "chat_template.jinja",
-                                              "chat_template.json",
-                                              NULL};
-/* What older repos have in place of tokenizer.json. */
-static const char *const vocabulary_files[] = {"vocab.txt", "vocab.json", "merges.txt", NULL};
-/* The first that is there is used: the order of checkpoint_open. */
-static const char *const weight_files[] = {"model.safetensors", "model.safetensors.index.json",
-                                           "pytorch_model.bin", "pytorch_model.bin.index.json",
-                                           NULL};
+static const char *const config_files[] = {MODEL_CONFIG_FILES, NULL};
+static const char *const tokenizer_files[] = {MODEL_TOKENIZER_FILES, NULL};
+static const char *const vocabulary_files[] = {MODEL_VOCABULARY_FILES, NULL};
+static const char *const weight_files[] = {MODEL_WEIGHT_FILES, NULL};
 
 void selection_finish(struct selection *s)
 {
@@ -98,7 +86,7 @@ static corbel_status add_globbed(struct selection *s, const struct listing *l,
 static void add_tokenizer(struct selection *s, const struct listing *l,
                           const corbel_pull_params *params)
 {
-    static const char folder[] = "additional_chat_templates/";
+    static const char folder[] = MODEL_TEMPLATES_FOLDER;
     add_all(s, l, tokenizer_files, params);
     if (!listing_find(l, "tokenizer.json"))
         add_all(s, l, vocabulary_files, params);
@@ -107,14 +95,22 @@ static void add_tokenizer(struct selection *s, const struct listing *l,
             add(s, l, &l->files[i], params);
 }
 
+static bool is_index(const char *path)
+{
+    static const char end[] = ".index.json";
+    const size_t size = strlen(path);
+    return size > sizeof(end) && strcmp(path + size - sizeof(end) + 1, end) == 0;
+}
+
 /* Of the forms of the weights the first that the repo has, and is not excluded. */
 static void add_weights(struct selection *s, const struct listing *l,
-                        const corbel_pull_params *params)
+                        const corbel_pull_params *params, bool index_only)
 {
     for (const char *const *name = weight_files; *name; name++) {
         const struct hub_file *file = listing_find(l, *name);
         if (file && !matches(params->exclude, params->n_exclude, *name)) {
-            add(s, l, file, params);
+            if (!index_only || is_index(*name))
+                add(s, l, file, params);
             return;
         }
     }
@@ -138,8 +134,8 @@ corbel_status select_files(struct selection *s, const struct listing *l,
     add_all(s, l, config_files, params);
     if (parts & CORBEL_PULL_TOKENIZER)
         add_tokenizer(s, l, params);
-    if (parts & CORBEL_PULL_WEIGHTS)
-        add_weights(s, l, params);
+    if (parts & (CORBEL_PULL_WEIGHTS | SELECT_INDEX))
+        add_weights(s, l, params, !(parts & CORBEL_PULL_WEIGHTS));
     return CORBEL_OK;
 }
 
@@ -147,12 +143,9 @@ corbel_status select_files(struct selection *s, const struct listing *l,
 
 const struct hub_file *select_index(const struct selection *s, const corbel_pull_params *params)
 {
-    static const char end[] = ".index.json";
-    for (size_t i = 0; i < s->n_files && params->n_include == 0; i++) {
-        const size_t size = strlen(s->files[i]->path);
-        if (size > sizeof(end) && strcmp(s->files[i]->path + size - sizeof(end) + 1, end) == 0)
+    for (size_t i = 0; i < s->n_files && params->n_include == 0; i++)
+        if (is_index(s->files[i]->path))
             return s->files[i];
-    }
     return NULL;
 }
 
@@ -180,7 +173,8 @@ static corbel_status shard_name(struct json_object *value, const char *path, con
 }
 
 corbel_status select_shards(struct selection *s, const struct listing *l,
-                            const corbel_pull_params *params, const char *path, corbel_error *err)
+                            const corbel_pull_params *params, const char *path, select_keep keep,
+                            void *user, corbel_error *err)
 {
     struct json_object *root = NULL, *map;
     struct json_object_iter member;
@@ -196,6 +190,8 @@ corbel_status select_shards(struct selection *s, const struct listing *l,
             if (strcmp(name, last) == 0)
                 continue; /* most tensors follow one of the same shard */
             last = name;
+            if (keep && !keep(user, name))
+                continue;
             const struct hub_file *file = listing_find(l, name);
             if (!file) {
                 status =
@@ -226,7 +222,8 @@ static corbel_status missing(const char *folder, const char *name, corbel_error 
     return error_set(err, CORBEL_E_NOT_FOUND, "%s: %s is not in the cache", folder, name);
 }
 
-static corbel_status check_shards(const char *folder, const char *path, corbel_error *err)
+static corbel_status check_shards(const char *folder, const char *path, select_keep keep,
+                                  void *user, corbel_error *err)
 {
     struct json_object *root = NULL, *map;
     struct json_object_iter member;
@@ -237,7 +234,7 @@ static corbel_status check_shards(const char *folder, const char *path, corbel_e
         {
             const char *name;
             status = shard_name(member.val, path, &name, err);
-            if (status == CORBEL_OK &&
+            if (status == CORBEL_OK && (!keep || keep(user, name)) &&
                 (!path_join(shard, sizeof(shard), folder, name) || !file_exists(shard)))
                 status = missing(folder, name, err);
             if (status != CORBEL_OK)
@@ -248,13 +245,15 @@ static corbel_status check_shards(const char *folder, const char *path, corbel_e
     return status;
 }
 
-static corbel_status check_weights(const char *folder, corbel_error *err)
+static corbel_status check_weights(const char *folder, bool index_only, select_keep keep,
+                                   void *user, corbel_error *err)
 {
     char path[PATH_MAX];
     for (size_t i = 0; weight_files[i]; i++) {
         if (!path_join(path, sizeof(path), folder, weight_files[i]) || !file_exists(path))
             continue;
-        return strstr(weight_files[i], ".index.") ? check_shards(folder, path, err) : CORBEL_OK;
+        return is_index(path) && !index_only ? check_shards(folder, path, keep, user, err)
+                                             : CORBEL_OK;
     }
     return missing(folder, "model.safetensors (or its index, or pytorch_model.bin)", err);
 }
@@ -268,7 +267,8 @@ static bool has_any(const char *folder, const char *const *names)
     return false;
 }
 
-corbel_status select_check_folder(const char *folder, uint32_t parts, corbel_error *err)
+corbel_status select_check_folder(const char *folder, uint32_t parts, select_keep keep, void *user,
+                                  corbel_error *err)
 {
     char path[PATH_MAX];
     if (!file_is_folder(folder))
@@ -278,5 +278,7 @@ corbel_status select_check_folder(const char *folder, uint32_t parts, corbel_err
     if (parts == CORBEL_PULL_TOKENIZER && !has_any(folder, tokenizer_files) &&
         !has_any(folder, vocabulary_files))
         return missing(folder, "tokenizer.json", err);
-    return !parts || (parts & CORBEL_PULL_WEIGHTS) ? check_weights(folder, err) : CORBEL_OK;
+    if (parts && !(parts & (CORBEL_PULL_WEIGHTS | SELECT_INDEX)))
+        return CORBEL_OK;
+    return check_weights(folder, parts && !(parts & CORBEL_PULL_WEIGHTS), keep, user, err);
 }

@@ -135,7 +135,7 @@ static corbel_status read_endpoint(struct hub_settings *s, corbel_error *err)
         return error_set(err, CORBEL_E_ARGUMENT, "HF_ENDPOINT: a URL of %zu bytes", n);
     memcpy(s->endpoint, endpoint, n);
     s->endpoint[n] = '\0';
-    return url_check_endpoint(s->endpoint, err);
+    return s->offline ? CORBEL_OK : url_check_endpoint(s->endpoint, err);
 }
 
 /* Trimmed; refused if it holds what can't be in a header line. */
@@ -176,7 +176,7 @@ static corbel_status read_token(struct hub_settings *s, corbel_error *err)
     return status;
 }
 
-static long seconds(const char *name, long fallback)
+static long whole_number(const char *name, long fallback)
 {
     const char *value = variable(name);
     char *end = NULL;
@@ -188,13 +188,14 @@ corbel_status hub_settings_read(struct hub_settings *s, bool offline, corbel_err
 {
     *s = (struct hub_settings){.symlinks = !is_set("HF_HUB_DISABLE_SYMLINKS")};
     s->offline = offline || is_set("HF_HUB_OFFLINE") || is_set("TRANSFORMERS_OFFLINE");
-    s->stall_s = seconds("HF_HUB_DOWNLOAD_TIMEOUT", 30);
-    s->connect_s = seconds("HF_HUB_ETAG_TIMEOUT", 10);
+    s->stall_s = whole_number("HF_HUB_DOWNLOAD_TIMEOUT", 30);
+    s->connect_s = whole_number("HF_HUB_ETAG_TIMEOUT", 10);
+    s->first_wait_ms = whole_number("CORBEL_HUB_FIRST_WAIT_MS", 400); /* for tests */
     if (variable("SSL_CERT_FILE"))
         snprintf(s->ca_file, sizeof(s->ca_file), "%s", variable("SSL_CERT_FILE"));
     corbel_status status = read_cache(s, err);
-    if (status == CORBEL_OK && !s->offline)
-        status = read_endpoint(s, err);
+    if (status == CORBEL_OK)
+        status = read_endpoint(s, err); /* offline too: a lock names it */
     if (status == CORBEL_OK && !s->offline)
         status = read_token(s, err);
     return status;

@@ -19,6 +19,7 @@ struct hub_settings {
     bool symlinks; /* HF_HUB_DISABLE_SYMLINKS is not set */
     long stall_s;  /* give up on a connection that is silent for so long */
     long connect_s;
+    long first_wait_ms; /* before the first retry; each further one waits twice as long */
 };
 
 /* `offline`: whatever the environment says. CORBEL_E_ARGUMENT: a variable holds what can't be;

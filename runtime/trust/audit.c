@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/json.h"
+#include "trust/origins.h"
 
 #include <dirent.h>
 #include <linux/landlock.h>
@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -70,9 +69,26 @@ static void check_sandbox(struct audit *a)
 void audit_environment(struct audit *a)
 {
     static const char *const dangerous[] = {"LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH"};
-    static const char *const relevant[] = {"CORBEL_HOME",   "HF_HOME",           "HF_HUB_CACHE",
-                                           "HF_ENDPOINT",   "HF_HUB_OFFLINE",    "VK_ICD_FILENAMES",
-                                           "VK_LAYER_PATH", "VK_INSTANCE_LAYERS"};
+    static const char *const relevant[] = {"CORBEL_HOME",
+                                           "HF_HOME",
+                                           "HF_HUB_CACHE",
+                                           "HF_ENDPOINT",
+                                           "HF_HUB_OFFLINE",
+                                           "TRANSFORMERS_OFFLINE",
+                                           "SSL_CERT_FILE",
+                                           "http_proxy",
+                                           "https_proxy",
+                                           "HTTPS_PROXY",
+                                           "all_proxy",
+                                           "ALL_PROXY",
+                                           "VK_ICD_FILENAMES",
+                                           "VK_DRIVER_FILES",
+                                           "VK_ADD_DRIVER_FILES",
+                                           "VK_LAYER_PATH",
+                                           "VK_ADD_LAYER_PATH",
+                                           "VK_INSTANCE_LAYERS",
+                                           "VK_LOADER_LAYERS_ENABLE"};
+    static const char *const secret[] = {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"};
 
     for (size_t i = 0; i < sizeof(dangerous) / sizeof(dangerous[0]); i++)
         if (getenv(dangerous[i]) && *getenv(dangerous[i]))
@@ -81,6 +97,10 @@ void audit_environment(struct audit *a)
     for (size_t i = 0; i < sizeof(relevant) / sizeof(relevant[0]); i++)
         if (getenv(relevant[i]))
             audit_note(a, "environment", relevant[i], "%.200s", getenv(relevant[i]));
+    for (size_t i = 0; i < sizeof(secret) / sizeof(secret[0]); i++)
+        if (getenv(secret[i]))
+            audit_note(a, "environment", secret[i],
+                       "is set; it is sent to the hub's own host only");
     check_sandbox(a);
 }
 
@@ -90,6 +110,7 @@ static void check_key(struct audit *a, const struct trust *t, const struct trust
 {
     char id[17];
 
+    a->n_keys++;
     minisign_key_id(key->key.id, id);
     if (keyring_key_revoked(&t->keyring, &key->key))
         audit_find(a, "key", id, "%s is in the keyring, and revoked", key->label);
@@ -110,6 +131,7 @@ static void check_stored(struct audit *a, const struct trust *t, const char *pin
     struct bundle bundle;
     corbel_error err;
 
+    a->n_plugins++;
     if (store_open(&t->home, pin, &t->policy, &bundle, &verdict, &err)) {
         audit_find(a, "plugin", pin, "%s", err.text);
         return;
@@ -126,6 +148,41 @@ static void check_stored(struct audit *a, const struct trust *t, const char *pin
     bundle_close(&bundle);
 }
 
+/* One that is gone can't be loaded any more. */
+static void check_dev(struct audit *a, const struct trust *t)
+{
+    struct origins origins;
+    corbel_error err;
+
+    if (origins_load(&origins, &t->home, &err)) {
+        audit_find(a, "home", t->home.path, "%s", err.text);
+        return;
+    }
+    for (size_t i = 0; i < origins.dev.n; i++)
+        if (file_is_folder(origins.dev.items[i]))
+            audit_find(a, "dev", origins.dev.items[i],
+                       "an unsigned plugin was loaded from here with --dev; `corbel plugin remove "
+                       "%s` forgets that",
+                       origins.dev.items[i]);
+    origins_finish(&origins);
+}
+
+/* Who may rename a folder on the way there can put another one in its place, or none. */
+static void check_parents(struct audit *a, const struct home *home)
+{
+    char path[sizeof home->path], *slash;
+    struct stat st;
+
+    memcpy(path, home->path, sizeof path);
+    while ((slash = strrchr(path, '/')) && slash > path) {
+        *slash = 0;
+        if (stat(path, &st) == 0 && (st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
+            audit_find(a, "home", path,
+                       "anybody may write to it (mode %04o), and so take away CORBEL_HOME",
+                       (unsigned)(st.st_mode & 07777));
+    }
+}
+
 void audit_home(struct audit *a, const struct trust *t)
 {
     struct arena arena = {0};
@@ -140,96 +197,8 @@ void audit_home(struct audit *a, const struct trust *t)
     else
         for (size_t i = 0; i < n; i++)
             check_stored(a, t, pins[i]);
+    check_dev(a, t);
+    if (t->home.exists)
+        check_parents(a, &t->home);
     arena_finish(&arena);
-}
-
-/* ---- models --------------------------------------------------------------------------------- */
-
-static bool ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), m = strlen(end);
-
-    return n >= m && strcasecmp(s + n - m, end) == 0;
-}
-
-/* Corbel runs none of these; something else that is pointed at the folder may. */
-static void check_file(struct audit *a, const char *folder, const char *name)
-{
-    static const char *const code[] = {".py", ".so", ".dll", ".dylib", ".sh", ".exe", ".pyc"};
-    static const char *const pickles[] = {".bin", ".pt", ".pth", ".pkl", ".ckpt", ".joblib"};
-    char path[PATH_MAX];
-    struct stat st;
-
-    if (!path_join(path, sizeof path, folder, name) || stat(path, &st) != 0)
-        return;
-    for (size_t i = 0; i < sizeof(code) / sizeof(code[0]); i++)
-        if (ends_with(name, code[i]))
-            audit_find(a, "model", path, "code in a model; Corbel does not run it");
-    for (size_t i = 0; i < sizeof(pickles) / sizeof(pickles[0]); i++)
-        if (ends_with(name, pickles[i]))
-            audit_find(a, "model", path, "a pickle; Corbel reads it as data, others execute it");
-    if (st.st_mode & 022)
-        audit_find(a, "model", path, "others may write to it (mode %04o)",
-                   (unsigned)(st.st_mode & 07777));
-}
-
-/* specs: keys by which a config has named code elsewhere. */
-static bool names_code(const char *key, struct json_object *value)
-{
-    static const char *const keys[] = {"auto_map", "custom_pipelines", "trust_remote_code",
-                                       "use_kernels"};
-
-    if (!value ||
-        (json_object_is_type(value, json_type_boolean) && !json_object_get_boolean(value)))
-        return false;
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-        if (strcmp(key, keys[i]) == 0)
-            return true;
-    return strstr(key, "_implementation") && json_object_is_type(value, json_type_string) &&
-           strchr(json_object_get_string(value), '/');
-}
-
-static void check_config(struct audit *a, const char *folder)
-{
-    struct json_object *root = NULL;
-    struct json_object_iter member;
-    char path[PATH_MAX];
-    corbel_error err;
-
-    if (!path_join(path, sizeof path, folder, "config.json"))
-        return;
-    if (json_load(path, 4 << 20, JSON_DATA, &root, &err)) {
-        audit_find(a, "model", path, "%s", err.text);
-        return;
-    }
-    if (json_object_is_type(root, json_type_object)) {
-        json_object_object_foreachC(root, member)
-        {
-            if (names_code(member.key, member.val))
-                audit_find(a, "config", path,
-                           "%s names code elsewhere; Corbel does not follow it: %.200s", member.key,
-                           json_object_to_json_string(member.val));
-        }
-    }
-    json_object_put(root);
-}
-
-void audit_model(struct audit *a, const char *folder)
-{
-    DIR *dir = opendir(folder);
-    struct dirent *e;
-    struct stat st;
-
-    if (!dir) {
-        audit_find(a, "model", folder, "no such folder");
-        return;
-    }
-    if (fstat(dirfd(dir), &st) == 0 && (st.st_mode & 022))
-        audit_find(a, "model", folder, "others may write to it (mode %04o)",
-                   (unsigned)(st.st_mode & 07777));
-    while ((e = readdir(dir)))
-        if (e->d_name[0] != '.')
-            check_file(a, folder, e->d_name);
-    closedir(dir);
-    check_config(a, folder);
 }

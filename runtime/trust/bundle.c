@@ -25,7 +25,8 @@ struct judge {
     corbel_error *err;
 };
 
-/* Puts the step before the sentence and the way out behind it. */
+/* Puts the step before the sentence and the way out behind it. A bundle that is malformed is
+ * refused like one that was tampered with: nobody can tell the two apart. */
 static corbel_status refuse(struct judge *j, corbel_status status, const char *step,
                             const char *way_out, ...) __attribute__((format(printf, 4, 5)));
 static corbel_status refuse(struct judge *j, corbel_status status, const char *step,
@@ -35,6 +36,8 @@ static corbel_status refuse(struct judge *j, corbel_status status, const char *s
     va_list args;
 
     v->step = step;
+    if (status == CORBEL_E_FORMAT)
+        status = CORBEL_E_UNTRUSTED;
     va_start(args, way_out);
     vsnprintf(v->allow, sizeof v->allow, way_out, args);
     va_end(args);
@@ -231,7 +234,9 @@ static corbel_status read_manifest_file(struct judge *j)
     corbel_status status = bundle_read_file(b->folder, MANIFEST_NAME, MANIFEST_MAX_SIZE,
                                             &b->manifest_text, &b->manifest_size, j->err);
 
-    return status == CORBEL_E_UNTRUSTED ? refuse(j, status, "manifest", "%s", "") : status;
+    return status == CORBEL_E_UNTRUSTED || status == CORBEL_E_FORMAT
+               ? refuse(j, status, "manifest", "%s", "")
+               : status;
 }
 
 static corbel_status read_signature(struct judge *j)
@@ -328,11 +333,12 @@ corbel_status bundle_check_files(const struct bundle *bundle, corbel_error *err)
 {
     const struct manifest *m = &bundle->manifest;
     struct arena arena = {0};
-    const char **paths;
-    corbel_status status;
-    size_t n;
+    const char **paths = NULL;
+    corbel_status status = CORBEL_OK;
+    size_t n = 0;
 
-    status = bundle_list(bundle->folder, &arena, &paths, &n, err);
+    if (!bundle_is_snapshot(bundle->folder))
+        status = bundle_list(bundle->folder, &arena, &paths, &n, err);
     for (size_t i = 0; !status && i < n; i++)
         if (!manifest_file(m, paths[i]))
             status =
@@ -362,6 +368,10 @@ corbel_status bundle_read(const struct bundle *bundle, const char *path, void **
         return error_set(err, CORBEL_E_UNTRUSTED, "%s/%s: the manifest does not list it",
                          bundle->folder, path);
     status = bundle_read_file(bundle->folder, path, MAX_FILE, &bytes, size, err);
+    if (status == CORBEL_E_NOT_FOUND || status == CORBEL_E_FORMAT)
+        return error_set(err, CORBEL_E_UNTRUSTED, "%s/%s: the manifest lists it, but it is %s",
+                         bundle->folder, path,
+                         status == CORBEL_E_FORMAT ? "larger than any file may be" : "not there");
     if (status)
         return status;
     digest_sha256_hex(bytes, *size, sha256);

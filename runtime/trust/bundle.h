@@ -1,7 +1,9 @@
 /* trust/bundle.h: a folder with a signed manifest: may it run, and are its files what was signed?
  *
  * The order is: signature over the manifest's raw bytes, strict parse, policy, and when the bundle
- * is used, every file. Nothing follows a link out of the folder; what is read is a regular file. */
+ * is used, every file. Nothing follows a link out of the folder; what is read is a regular file.
+ * In a snapshot of the hub's cache a file may be the cache's own kind of link, to one of its blobs.
+ */
 #ifndef TRUST_BUNDLE_H
 #define TRUST_BUNDLE_H
 
@@ -36,9 +38,10 @@ struct bundle {
     size_t manifest_size, signature_size;
 };
 
-/* Signature, manifest, policy; no other file is touched. CORBEL_E_UNTRUSTED, CORBEL_E_FORMAT,
- * CORBEL_E_NOT_FOUND (no manifest or no signature). On failure *bundle is closed, and *verdict, if
- * not NULL, says more; the text of the error names the step, the file, the key and the way out. */
+/* Signature, manifest, policy; no other file is touched. CORBEL_E_UNTRUSTED (also
+ * what is malformed), CORBEL_E_NOT_FOUND (there is no manifest). On failure *bundle is closed, and
+ * *verdict, if not NULL, says more; the text of the error names the step, the file, the key and the
+ * way out. */
 corbel_status bundle_open(struct bundle *bundle, const char *folder,
                           const struct trust_policy *policy, corbel_error *err);
 corbel_status bundle_judge(struct bundle *bundle, const char *folder,
@@ -49,7 +52,8 @@ corbel_status bundle_open_unsigned(struct bundle *bundle, const char *folder, co
 extern const struct trust_key bundle_nobody;
 void bundle_close(struct bundle *bundle);
 
-/* The folder holds exactly the files of the manifest, each with its size and sha256. */
+/* The folder holds exactly the files of the manifest, each with its size and sha256. A snapshot of
+ * the hub's cache (models--.../snapshots/COMMIT) may hold others; they are never looked at. */
 corbel_status bundle_check_files(const struct bundle *bundle, corbel_error *err);
 
 /* Reads one listed file into memory, once, and checks that buffer. *data is the caller's (free). */
@@ -57,9 +61,12 @@ corbel_status bundle_read(const struct bundle *bundle, const char *path, void **
                           corbel_error *err);
 
 /* A regular file of at most `limit` bytes, read once; the data ends with a 0 that is not counted.
- * No part of `path` may be a link. */
+ * No part of `path` may be a link, but for those of a snapshot. */
 corbel_status bundle_read_file(const char *folder, const char *path, size_t limit, char **data,
                                size_t *size, corbel_error *err);
+
+/* Is it .../models--ORG--NAME/snapshots/COMMIT? */
+bool bundle_is_snapshot(const char *folder);
 
 /* A listed file's facts, or all of a folder's (bundle_list), for those who make manifests. The
  * names are sorted and live in `arena`; the manifest and its signature are left out. */

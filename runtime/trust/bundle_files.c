@@ -1,16 +1,79 @@
 /* bundle_files.c: reading and listing what is in a bundle's folder, without following any link. */
 #include "base/error.h"
+#include "base/file.h"
 #include "trust/bundle.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_DEPTH = 8 };
+
+/* ---- a snapshot of the hub's cache ---------------------------------------------------------- */
+
+static bool is_hex(const char *s, size_t n)
+{
+    return strlen(s) == n && strspn(s, "0123456789abcdef") == n;
+}
+
+bool bundle_is_snapshot(const char *folder)
+{
+    static const char above[] = "/snapshots";
+    const char *commit = strrchr(folder, '/');
+    size_t n = commit ? (size_t)(commit - folder) : 0;
+
+    return commit && is_hex(commit + 1, 40) && n > sizeof above - 1 &&
+           memcmp(folder + n - (sizeof above - 1), above, sizeof above - 1) == 0 &&
+           strstr(folder, "/models--") != NULL;
+}
+
+/* What is behind the ../ of the link at `path`, one for each folder in it and two more, if that is
+ * blobs/DIGEST; NULL otherwise. */
+static const char *blob_of_link(const char *link, const char *path)
+{
+    size_t n_up = 2;
+
+    for (const char *c = path; *c; c++)
+        n_up += *c == '/';
+    for (; n_up > 0; n_up--, link += 3)
+        if (strncmp(link, "../", 3) != 0)
+            return NULL;
+    if (strncmp(link, "blobs/", 6) != 0 || (!is_hex(link + 6, 40) && !is_hex(link + 6, 64)))
+        return NULL;
+    return link;
+}
+
+/* Opens the blob that a file of a snapshot is a link to. -1 and errno. */
+static int open_blob(const char *folder, const char *path, int flags)
+{
+    char link[PATH_MAX], place[PATH_MAX];
+    const char *blob;
+    ssize_t size;
+    int n;
+
+    errno = ENAMETOOLONG;
+    if (!path_join(place, sizeof place, folder, path))
+        return -1;
+    size = readlink(place, link, sizeof link - 1);
+    if (size < 0)
+        return -1;
+    link[size] = 0;
+    blob = blob_of_link(link, path);
+    errno = ELOOP;
+    if (!blob)
+        return -1;
+    n = snprintf(place, sizeof place, "%s/../../%s", folder, blob);
+    errno = ENAMETOOLONG;
+    if (n < 0 || (size_t)n >= sizeof place)
+        return -1;
+    return open(place, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
 
 /* ---- files inside a folder ------------------------------------------------------------------ */
 
@@ -63,6 +126,8 @@ corbel_status bundle_read_file(const char *folder, const char *path, size_t limi
     corbel_status status;
     struct stat st;
 
+    if (fd < 0 && errno == ELOOP && bundle_is_snapshot(folder))
+        fd = open_blob(folder, path, O_RDONLY);
     *data = NULL;
     *size = 0;
     if (fd < 0)

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -139,7 +140,22 @@ static corbel_status make_folder(const char *path, corbel_error *err)
 {
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return error_set(err, CORBEL_E_IO, "%s: %s", path, strerror(errno));
+    if (!file_is_folder(path))
+        return error_set(err, CORBEL_E_IO, "%s: %s", path, strerror(ENOTDIR));
     return CORBEL_OK;
+}
+
+static bool is_empty(const char *path)
+{
+    DIR *dir = opendir(path);
+    struct dirent *e = NULL;
+
+    while (dir && (e = readdir(dir)))
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            break;
+    if (dir)
+        closedir(dir);
+    return dir && !e;
 }
 
 corbel_status home_create(struct home *home, corbel_error *err)
@@ -157,9 +173,12 @@ corbel_status home_create(struct home *home, corbel_error *err)
     if (!make_parents(path))
         return error_set(err, CORBEL_E_IO, "%s: %s", path, strerror(errno));
     status = make_folder(home->path, err);
-    /* What was an empty folder until now becomes the user's alone. */
-    if (!status && !home->exists && chmod(home->path, 0700) != 0)
+    /* What was an empty folder until now becomes the user's alone; one with something in it, /tmp
+     * by mistake, is left as it is. */
+    if (!status && !home->exists && is_empty(home->path) && chmod(home->path, 0700) != 0)
         status = error_set(err, CORBEL_E_IO, "%s: %s", home->path, strerror(errno));
+    if (!status)
+        status = check_folders(home, err);
     if (!status && home_path(home, HOME_KEYS, path))
         status = make_folder(path, err);
     if (!status && home_path(home, HOME_PLUGINS, path))

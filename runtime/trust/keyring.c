@@ -67,6 +67,22 @@ static void read_keyring(struct reader *r, struct keyring *k, struct json_object
         read_key(r, reader_entry(r, array, i, "keys"), &k->keys[i]);
 }
 
+/* What is written here by hand and names no key and no pin would revoke nothing, unseen. */
+static void check_revoked(struct reader *r, const struct keyring *k)
+{
+    const struct strings *keys = &k->revoked_keys, *pins = &k->revoked_pins;
+
+    for (size_t i = 0; i < keys->n && !r->status; i++) {
+        struct minisign_key key;
+
+        r->status =
+            minisign_key_parse(&key, keys->items[i], strlen(keys->items[i]), r->name, r->err);
+    }
+    for (size_t i = 0; i < pins->n && !r->status; i++)
+        if (!reader_is_sha256(pins->items[i]))
+            reader_fail(r, "pins: %.80s: expected 64 lowercase hex digits", pins->items[i]);
+}
+
 static void read_revoked(struct reader *r, struct keyring *k, struct json_object *root)
 {
     static const char *const keys[] = {"keys", "pins", "schema", NULL};
@@ -77,28 +93,38 @@ static void read_revoked(struct reader *r, struct keyring *k, struct json_object
     reader_keys(r, root, keys);
     k->revoked_keys = reader_strings(r, root, "keys");
     k->revoked_pins = reader_strings(r, root, "pins");
+    check_revoked(r, k);
 }
 
-static corbel_status load(struct keyring *k, const struct home *home, const char *name,
-                          void (*read)(struct reader *, struct keyring *, struct json_object *),
+corbel_status keyring_parse(struct keyring *k, enum keyring_file file, const char *data,
+                            size_t size, const char *path, corbel_error *err)
+{
+    struct reader r = {.arena = &k->arena, .name = path, .err = err};
+    struct json_object *root = NULL;
+
+    r.status = canonical_parse(data, size, path, &root, err);
+    if (!r.status)
+        (file == KEYRING_TRUSTED ? read_keyring : read_revoked)(&r, k, root);
+    json_object_put(root);
+    return r.status;
+}
+
+static corbel_status load(struct keyring *k, const struct home *home, enum keyring_file file,
                           corbel_error *err)
 {
-    struct json_object *root = NULL;
+    const char *name = file == KEYRING_TRUSTED ? HOME_KEYRING : HOME_REVOKED;
     char path[PATH_MAX], *data;
-    struct reader r = {.arena = &k->arena, .name = path, .err = err};
+    corbel_status status;
     size_t size;
 
     if (!home_path(home, name, path))
         return error_set(err, CORBEL_E_ARGUMENT, "%s/%s: too long", home->path, name);
-    r.status = home_read(home, name, &data, &size, err);
-    if (r.status || !data)
-        return r.status;
-    r.status = canonical_parse(data, size, path, &root, err);
-    if (!r.status)
-        read(&r, k, root);
-    json_object_put(root);
+    status = home_read(home, name, &data, &size, err);
+    if (status || !data)
+        return status;
+    status = keyring_parse(k, file, data, size, path, err);
     free(data);
-    return r.status;
+    return status;
 }
 
 corbel_status keyring_load(struct keyring *k, const struct home *home, corbel_error *err)
@@ -106,9 +132,9 @@ corbel_status keyring_load(struct keyring *k, const struct home *home, corbel_er
     corbel_status status;
 
     *k = (struct keyring){0};
-    status = load(k, home, HOME_KEYRING, read_keyring, err);
+    status = load(k, home, KEYRING_TRUSTED, err);
     if (!status)
-        status = load(k, home, HOME_REVOKED, read_revoked, err);
+        status = load(k, home, KEYRING_REVOKED, err);
     if (status)
         keyring_finish(k);
     return status;
@@ -133,12 +159,24 @@ static bool listed(const char *s, const struct strings *own, const char *const *
     return false;
 }
 
+/* Whatever id it has: that is only a hint, and anybody may write another one into a key's file. */
+static bool is_text_of(const char *text, const struct minisign_key *key)
+{
+    struct minisign_key other;
+
+    return minisign_key_parse(&other, text, strlen(text), "revoked", NULL) == CORBEL_OK &&
+           memcmp(other.key, key->key, sizeof key->key) == 0;
+}
+
 bool keyring_key_revoked(const struct keyring *k, const struct minisign_key *key)
 {
-    char text[MINISIGN_KEY_TEXT];
-
-    minisign_key_print(key, text);
-    return listed(text, &k->revoked_keys, bundled_keys);
+    for (size_t i = 0; i < k->revoked_keys.n; i++)
+        if (is_text_of(k->revoked_keys.items[i], key))
+            return true;
+    for (const char *const *text = bundled_keys; *text; text++)
+        if (is_text_of(*text, key))
+            return true;
+    return false;
 }
 
 bool keyring_pin_revoked(const struct keyring *k, const char *pin)

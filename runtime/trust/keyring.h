@@ -17,6 +17,7 @@
 struct trust_key {
     struct minisign_key key;
     const char *label;                /* "this build"; what a user calls it */
+    bool is_build;                    /* made for this build, and compiled in */
     const char *const *plugins;       /* globs of plugin names, ends with NULL; NULL: all */
     const char *const *architectures; /* globs of architecture names; NULL: all */
 };
@@ -31,9 +32,14 @@ struct keyring {
 
 /* CORBEL_HOME's, which may be empty. On failure *k is finished. */
 corbel_status keyring_load(struct keyring *k, const struct home *home, corbel_error *err);
+/* The text of one of the two, into a keyring that is zeroed or has read the other; `path` is for
+ * messages. The caller finishes it also after a failure. */
+enum keyring_file { KEYRING_TRUSTED, KEYRING_REVOKED };
+corbel_status keyring_parse(struct keyring *k, enum keyring_file file, const char *data,
+                            size_t size, const char *path, corbel_error *err);
 void keyring_finish(struct keyring *k);
 
-/* In Corbel's own list, or the user's. */
+/* In Corbel's own list, or the user's; a key under whatever id. */
 bool keyring_key_revoked(const struct keyring *k, const struct minisign_key *key);
 bool keyring_pin_revoked(const struct keyring *k, const char *pin);
 

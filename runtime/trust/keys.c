@@ -182,22 +182,39 @@ static bool from_keyring(const struct keyring *k, const char *word, struct named
     return false;
 }
 
+static corbel_status from_labelled_file(struct arena *arena, const char *path,
+                                        struct named_key *named, corbel_error *err)
+{
+    corbel_status status = from_file(path, "", named, err);
+
+    if (!status && !(named->label = file_label(arena, path, &named->key)))
+        status = error_memory(err, PATH_MAX, "a key");
+    return status;
+}
+
+/* The file of one's own key, by "acme" or, wherever one is, by "acme.pub". */
+static bool own_key(const struct home *home, const char *word, char path[PATH_MAX])
+{
+    const size_t size = strlen(word), ending = strlen(".pub");
+    char name[PATH_MAX];
+
+    snprintf(name, sizeof name, "%s", word);
+    if (size > ending && size < sizeof name && strcmp(word + size - ending, ".pub") == 0)
+        name[size - ending] = '\0';
+    return is_name(name) && key_path(home, name, "pub", path) && file_exists(path);
+}
+
 static corbel_status find_key(const struct home *home, const struct keyring *k, const char *word,
                               struct arena *arena, struct named_key *named, corbel_error *err)
 {
     char path[PATH_MAX];
 
-    if (file_exists(word) && !file_is_folder(word)) {
-        corbel_status status = from_file(word, "", named, err);
-
-        if (!status && !(named->label = file_label(arena, word, &named->key)))
-            status = error_memory(err, sizeof path, "a key");
-        return status;
-    }
+    if (file_exists(word) && !file_is_folder(word))
+        return from_labelled_file(arena, word, named, err);
     if (from_keyring(k, word, named))
         return CORBEL_OK;
-    if (is_name(word) && key_path(home, word, "pub", path) && file_exists(path))
-        return from_file(path, word, named, err);
+    if (own_key(home, word, path))
+        return from_labelled_file(arena, path, named, err);
     if (strlen(word) == MINISIGN_KEY_TEXT - 1 &&
         !minisign_key_parse(&named->key, word, strlen(word), "the key", err)) {
         char id[17];

@@ -6,15 +6,11 @@
 #include "trust/canonical.h"
 #include "trust/reader.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fnmatch.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_LOCK = 16 << 20, MAX_MODEL_FILES = 2048 };
+enum { MAX_LOCK = 16 << 20 };
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
@@ -177,162 +173,14 @@ void lockfile_finish(struct lockfile *lock)
     *lock = (struct lockfile){0};
 }
 
-/* ---- the files of a model ------------------------------------------------------------------- */
-
-/* All that Corbel may read of a model folder. What is not among these changes nothing. */
-static bool is_read(const char *name)
-{
-    static const char *const patterns[] = {"config.json",
-                                           "generation_config.json",
-                                           "*.safetensors",
-                                           "*.safetensors.index*",
-                                           "pytorch_model*.bin",
-                                           "pytorch_model*.bin.index*",
-                                           "tokenizer.json",
-                                           "tokenizer_config.json",
-                                           "special_tokens_map.json",
-                                           "added_tokens.json",
-                                           "vocab.json",
-                                           "vocab.txt",
-                                           "merges.txt",
-                                           "chat_template.*",
-                                           "preprocessor_config.json",
-                                           "processor_config.json"};
-
-    for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++)
-        if (fnmatch(patterns[i], name, FNM_PERIOD) == 0)
-            return true;
-    return false;
-}
-
-static corbel_status hash_file(const char *folder, const char *name, struct manifest_file *file,
-                               corbel_error *err)
-{
-    char path[PATH_MAX];
-    struct file_map map;
-    corbel_status status;
-
-    if (!path_join(path, sizeof path, folder, name))
-        return error_set(err, CORBEL_E_ARGUMENT, "%.200s...: the path is too long", folder);
-    status = file_map_open(&map, path, err);
-    if (status)
-        return status;
-    file->path = name;
-    file->size = map.size;
-    digest_sha256_hex(map.data ? (const void *)map.data : "", map.size, file->sha256);
-    file_map_close(&map);
-    return CORBEL_OK;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-corbel_status lockfile_list(const char *folder, struct arena *arena, struct manifest_file **files,
-                            size_t *n_files, corbel_error *err)
-{
-    const char **names = arena_array(arena, MAX_MODEL_FILES, sizeof(*names));
-    DIR *dir = opendir(folder);
-    corbel_status status = CORBEL_OK;
-    struct dirent *e;
-    size_t n = 0;
-
-    *n_files = 0;
-    if (!dir)
-        return error_set(err, CORBEL_E_NOT_FOUND, "%s: %s", folder, strerror(errno));
-    while (names && (e = readdir(dir))) {
-        if (!is_read(e->d_name))
-            continue;
-        if (n == MAX_MODEL_FILES || !(names[n++] = arena_string(arena, e->d_name)))
-            names = NULL;
-    }
-    closedir(dir);
-    *files = names ? arena_array(arena, n ? n : 1, sizeof(**files)) : NULL;
-    if (!*files)
-        return error_set(err, CORBEL_E_FORMAT, "%s: more than %d files of a model", folder,
-                         MAX_MODEL_FILES);
-    qsort(names, n, sizeof(*names), compare_names);
-    for (size_t i = 0; i < n && !status; i++)
-        status = hash_file(folder, names[i], &(*files)[i], err);
-    *n_files = n;
-    return status;
-}
-
 /* ---- checking ------------------------------------------------------------------------------- */
 
-static corbel_status differs(const struct lockfile *lock, const char *where, const char *field,
-                             const char *locked, const char *found, corbel_error *err)
+corbel_status lockfile_differs(const char *path, const char *where, const char *field,
+                               const char *locked, const char *found, corbel_error *err)
 {
     return error_set(err, CORBEL_E_UNTRUSTED,
-                     "lock: %s: %s: %s: locked %s, found %s; `corbel lock` writes a new one",
-                     lock->path, where, field, locked, found);
-}
-
-/* The entry of that name, or of the same folder under another name. */
-static const struct lock_model *find_model(const struct lockfile *lock, const char *id,
-                                           const char *folder)
-{
-    char real[PATH_MAX], other[PATH_MAX];
-
-    for (size_t i = 0; i < lock->n_models; i++)
-        if (strcmp(lock->models[i].id, id) == 0)
-            return &lock->models[i];
-    for (size_t i = 0; i < lock->n_models && realpath(folder, real); i++)
-        if (!lock->models[i].commit[0] && realpath(lock->models[i].id, other) &&
-            strcmp(real, other) == 0)
-            return &lock->models[i];
-    return NULL;
-}
-
-static corbel_status compare_file(const struct lockfile *lock, const struct lock_model *m,
-                                  const struct manifest_file *locked,
-                                  const struct manifest_file *found, corbel_error *err)
-{
-    char field[300], sizes[2][24];
-    int order = !locked ? 1 : !found ? -1 : strcmp(locked->path, found->path);
-
-    if (order > 0)
-        return differs(lock, m->id, found->path, "no such file", "one", err);
-    if (order < 0)
-        return differs(lock, m->id, locked->path, "a file", "none", err);
-    snprintf(field, sizeof field, "%.200s: size", locked->path);
-    snprintf(sizes[0], sizeof sizes[0], "%llu", (unsigned long long)locked->size);
-    snprintf(sizes[1], sizeof sizes[1], "%llu", (unsigned long long)found->size);
-    if (locked->size != found->size)
-        return differs(lock, m->id, field, sizes[0], sizes[1], err);
-    snprintf(field, sizeof field, "%.200s: sha256", locked->path);
-    if (strcmp(locked->sha256, found->sha256) != 0)
-        return differs(lock, m->id, field, locked->sha256, found->sha256, err);
-    return CORBEL_OK;
-}
-
-corbel_status lockfile_check_model(const struct lockfile *lock, const char *id, const char *folder,
-                                   corbel_error *err)
-{
-    const struct lock_model *m = find_model(lock, id, folder);
-    struct manifest_file *files;
-    struct arena arena = {0};
-    corbel_status status;
-    size_t n;
-
-    if (!m)
-        return error_set(err, CORBEL_E_UNTRUSTED,
-                         "lock: %s: models: %s is not in it; `corbel lock` writes a new one",
-                         lock->path, id);
-    /* A folder has neither of these; a lock that says otherwise is about something else. */
-    if (m->endpoint[0])
-        return differs(lock, id, "endpoint", m->endpoint, "a local folder", err);
-    if (m->revision[0])
-        return differs(lock, id, "revision", m->revision, "a local folder", err);
-    if (m->commit[0])
-        return differs(lock, id, "commit", m->commit, "a local folder", err);
-    status = lockfile_list(folder, &arena, &files, &n, err);
-    for (size_t i = 0; !status && (i < n || i < m->n_files); i++)
-        status = compare_file(lock, m, i < m->n_files ? &m->files[i] : NULL,
-                              i < n ? &files[i] : NULL, err);
-    arena_finish(&arena);
-    return status;
+                     "lock: %s: %s: %s: locked %s, found %s; `corbel lock` writes a new one", path,
+                     where, field, locked, found);
 }
 
 corbel_status lockfile_describe(const struct bundle *b, struct lock_arch *a,
@@ -345,7 +193,10 @@ corbel_status lockfile_describe(const struct bundle *b, struct lock_arch *a,
     if (!library)
         return error_set(err, CORBEL_E_ABI, "%s: %s %s has no library for %s", b->folder, m->name,
                          m->version, manifest_native_tag());
-    minisign_key_print(&b->signer->key, key);
+    if (b->signer->is_build)
+        snprintf(key, MINISIGN_KEY_TEXT, LOCK_BUILD_KEY);
+    else
+        minisign_key_print(&b->signer->key, key);
     *a = (struct lock_arch){
         .plugin = m->name,
         .repo = m->repo,
@@ -377,11 +228,12 @@ static corbel_status compare_arch(const struct lockfile *lock, const struct lock
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (strcmp(rows[i].locked, rows[i].found) != 0)
-            return differs(lock, locked->name, rows[i].field, rows[i].locked, rows[i].found, err);
+            return lockfile_differs(lock->path, locked->name, rows[i].field, rows[i].locked,
+                                    rows[i].found, err);
     snprintf(releases[0], sizeof releases[0], "%lld", (long long)locked->release);
     snprintf(releases[1], sizeof releases[1], "%lld", (long long)found->release);
     if (locked->release != found->release)
-        return differs(lock, locked->name, "release", releases[0], releases[1], err);
+        return lockfile_differs(lock->path, locked->name, "release", releases[0], releases[1], err);
     return CORBEL_OK;
 }
 

@@ -8,20 +8,23 @@
 #include <string.h>
 
 corbel_status lockfile_add_model(struct lockfile *lock, const char *id, const char *folder,
-                                 corbel_error *err)
+                                 const struct lock_origin *from, corbel_error *err)
 {
-    struct lock_model *models, model = {.endpoint = "", .revision = "", .commit = ""};
+    struct lock_model *models, model = {0};
     corbel_status status;
 
     for (size_t i = 0; i < lock->n_models; i++)
         if (strcmp(lock->models[i].id, id) == 0)
             return CORBEL_OK;
-    status = lockfile_list(folder, &lock->arena, &model.files, &model.n_files, err);
+    status = lockfile_list(folder, LOCK_ALL, &lock->arena, &model.files, &model.n_files, err);
     if (status)
         return status;
     models = arena_array(&lock->arena, lock->n_models + 1, sizeof(*models));
     model.id = arena_string(&lock->arena, id);
-    if (!models || !model.id)
+    model.endpoint = arena_string(&lock->arena, from->endpoint);
+    model.revision = arena_string(&lock->arena, from->revision);
+    model.commit = arena_string(&lock->arena, from->commit);
+    if (!models || !model.id || !model.endpoint || !model.revision || !model.commit)
         return error_memory(err, sizeof(*models), "a lock");
     if (lock->n_models)
         memcpy(models, lock->models, lock->n_models * sizeof(*models));

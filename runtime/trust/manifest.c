@@ -70,9 +70,22 @@ static void read_archs(struct reader *r, struct manifest *m, struct json_object 
         reader_fail(r, "architectures: none");
 }
 
+/* Said only where it is so: one meaning, one text. */
+static bool read_needs_isolation(struct reader *r, struct json_object *o)
+{
+    static const char key[] = "needs_isolation";
+
+    if (r->status || !json_object_object_get_ex(o, key, NULL))
+        return false;
+    if (!json_object_get_boolean(reader_get(r, o, key, json_type_boolean)))
+        reader_fail(r, "targets: %s: expected true, or nothing", key);
+    return true;
+}
+
 static void read_targets(struct reader *r, struct manifest *m, struct json_object *root)
 {
-    static const char *const keys[] = {"imports", "library", "needed", "tag", NULL};
+    static const char *const keys[] = {"imports",         "library", "needed",
+                                       "needs_isolation", "tag",     NULL};
     struct json_object *array;
     void *items;
 
@@ -87,7 +100,11 @@ static void read_targets(struct reader *r, struct manifest *m, struct json_objec
         t->library = reader_string(r, o, "library");
         t->needed = reader_strings(r, o, "needed");
         t->imports = reader_strings(r, o, "imports");
+        t->needs_isolation = read_needs_isolation(r, o);
         reader_expect(r, "targets: tag", t->tag, LETTERS DIGITS "_-");
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(m->targets[j].tag, t->tag) == 0)
+                reader_fail(r, "targets: %s is there twice", t->tag);
         if (!r->status && !manifest_file(m, t->library))
             reader_fail(r, "targets: library: %s is not among the files", t->library);
     }
@@ -224,6 +241,8 @@ static void put_lists(const struct manifest *m, struct json_object *root)
         canonical_put_string(o, "library", m->targets[i].library);
         canonical_put_strings(o, "needed", &m->targets[i].needed);
         canonical_put_strings(o, "imports", &m->targets[i].imports);
+        if (m->targets[i].needs_isolation)
+            json_object_object_add(o, "needs_isolation", json_object_new_boolean(true));
     }
     array = canonical_put_array(root, "files");
     for (size_t i = 0; i < m->n_files; i++) {

@@ -25,6 +25,8 @@ struct manifest_target {
     const char *tag;                /* "x86_64-linux-gnu" */
     const char *library;            /* one of files */
     struct strings needed, imports; /* sorted */
+    bool needs_isolation;           /* it runs code while it is loaded, or has variables: the
+                                       relaxed rules of plugin/elf.h, and never in this process */
 };
 struct manifest_file {
     const char *path;

@@ -36,27 +36,36 @@ static void read_root(struct reader *r, struct releases *releases, struct json_o
     }
 }
 
+corbel_status releases_parse(struct releases *releases, const char *data, size_t size,
+                             const char *path, corbel_error *err)
+{
+    struct reader r = {.arena = &releases->arena, .name = path, .err = err};
+    struct json_object *root = NULL;
+
+    *releases = (struct releases){0};
+    r.status = canonical_parse(data, size, path, &root, err);
+    if (!r.status)
+        read_root(&r, releases, root);
+    json_object_put(root);
+    if (r.status)
+        releases_finish(releases);
+    return r.status;
+}
+
 corbel_status releases_load(struct releases *releases, const struct home *home, corbel_error *err)
 {
-    struct json_object *root = NULL;
     char path[PATH_MAX], *data;
-    struct reader r = {.arena = &releases->arena, .name = path, .err = err};
+    corbel_status status;
     size_t size;
 
     *releases = (struct releases){0};
     if (!home_path(home, HOME_RELEASES, path))
         return error_set(err, CORBEL_E_ARGUMENT, "%s: too long", home->path);
-    r.status = home_read(home, HOME_RELEASES, &data, &size, err);
-    if (r.status || !data)
-        return r.status;
-    r.status = canonical_parse(data, size, path, &root, err);
-    if (!r.status)
-        read_root(&r, releases, root);
-    json_object_put(root);
+    status = home_read(home, HOME_RELEASES, &data, &size, err);
+    if (!status && data)
+        status = releases_parse(releases, data, size, path, err);
     free(data);
-    if (r.status)
-        releases_finish(releases);
-    return r.status;
+    return status;
 }
 
 void releases_finish(struct releases *r)

@@ -22,6 +22,9 @@ struct releases {
 
 /* CORBEL_HOME's, which may be empty. On failure *r is finished. */
 corbel_status releases_load(struct releases *r, const struct home *home, corbel_error *err);
+/* The text of one; `path` is for messages. */
+corbel_status releases_parse(struct releases *r, const char *data, size_t size, const char *path,
+                             corbel_error *err);
 void releases_finish(struct releases *r);
 
 /* NULL: never seen. */

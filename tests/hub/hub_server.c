@@ -154,10 +154,16 @@ static void read_text(char *out, size_t size, const char *path)
 void hub_shell(struct outcome *o, const struct hub_server *s, const char *home,
                const char *environment, const char *command)
 {
-    char line[8192], to[2048], path[1024];
+    char line[8192], to[2048];
     snprintf(to, sizeof(to), ">'%s.out' 2>'%s.err'", home, home);
     make_command(line, sizeof(line), s, home, environment, command, to);
     const int status = system(line);
+    pull_outcome(o, home, status);
+}
+
+void pull_outcome(struct outcome *o, const char *home, int status)
+{
+    char path[1024];
     o->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     snprintf(path, sizeof(path), "%s.out", home);
     read_text(o->out, sizeof(o->out), path);
@@ -178,7 +184,7 @@ pid_t pull_start(const struct hub_server *s, const char *home, const char *envir
 {
     char line[8192], command[4096], to[1024];
     snprintf(command, sizeof(command), "pull_tool %s", arguments);
-    snprintf(to, sizeof(to), ">>'%s.log' 2>&1", home);
+    snprintf(to, sizeof(to), ">'%s.out' 2>'%s.err'", home, home);
     make_command(line, sizeof(line), s, home, environment, command, to);
     const pid_t pid = fork();
     if (pid == 0) {

@@ -42,9 +42,11 @@ void pull(struct outcome *o, const struct hub_server *s, const char *home, const
 /* The same for any command of the shell, in which `corbel` is this build's. */
 void hub_shell(struct outcome *o, const struct hub_server *s, const char *home,
                const char *environment, const char *command);
-/* The same, started only; its pid. Output goes to home.log. */
+/* The same, started only; its pid. Output goes to home.out, home.err. */
 pid_t pull_start(const struct hub_server *s, const char *home, const char *environment,
                  const char *arguments);
+/* What such a one did, once it has been waited for. */
+void pull_outcome(struct outcome *o, const char *home, int wait_status);
 /* A number of the JSON that pull_tool printed. */
 int64_t outcome_number(const struct outcome *o, const char *key);
 

@@ -7,14 +7,11 @@
  * Prints {"folder", "commit", "n_files", "n_fetched", "fetched"}; exits as `corbel` does. */
 #include "base/text.h"
 #include "corbel/corbel.h"
+#include "trap.h"
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 
 static int exit_status(corbel_status status)
 {
@@ -32,21 +29,6 @@ static void on_log(void *user, corbel_log_level level, const char *line)
 {
     (void)user;
     fprintf(stderr, "log %d: %s\n", (int)level, line);
-}
-
-/* From here on the kernel kills a process that makes a socket. */
-static void trap_sockets(void)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), /* the number of the call */
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    const struct sock_fprog program = {.len = 4, .filter = code};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
-        exit(99);
 }
 
 /* Progress must never count more than there is. */

@@ -14,6 +14,7 @@ enum {
     SHARD_SIZE = 2000000,
     TOKENIZER_SIZE = 100000,
     N_KILLS = 50,
+    N_AT_ONCE = 10,
     N_PROCESSES = 16
 };
 
@@ -89,43 +90,84 @@ static long now_ms(void)
 
 /* ---- killed, and many at once ---------------------------------------------------------------- */
 
-/* Kills a download after `ms`, takes it up again, and returns the bytes that came twice. */
-static int64_t kill_and_resume(const char *home, long ms)
+/* One of those that run at once. */
+static const char *home_of(int i)
 {
-    struct outcome o;
-    struct cache_bytes killed, whole;
-    int status;
-    const pid_t pid = pull_start(&server, home, "", "org/m");
-    wait_ms(ms);
-    kill(pid, SIGKILL);
-    waitpid(pid, &status, 0);
-    killed = cache_check(home, -1);
-    pull(&o, &server, home, "", "org/m --verify");
-    if (o.status != 0)
-        fail_msg("killed after %ld ms: then status %d; %s", ms, o.status, o.err);
-    whole = cache_check(home, N_NEEDED);
-    assert_int_equal(whole.partial, 0);
-    return outcome_number(&o, "fetched") + killed.partial + killed.whole - whole.whole;
+    static char home[600];
+    snprintf(home, sizeof(home), "%s/killed%d", scratch->dir, i);
+    return home;
+}
+
+static void wait_for(pid_t *pids, int *statuses)
+{
+    for (int i = 0; i < N_AT_ONCE; i++)
+        waitpid(pids[i], &statuses[i], 0);
+}
+
+/* Downloads that run at once, each killed after its own time. */
+static void kill_some(int first, long whole_ms)
+{
+    pid_t pids[N_AT_ONCE];
+    int statuses[N_AT_ONCE];
+    const long begun = now_ms();
+    for (int i = 0; i < N_AT_ONCE; i++)
+        pids[i] = pull_start(&server, home_of(first + i), "", "org/m");
+    for (int i = 0; i < N_AT_ONCE; i++) {
+        const long left =
+            begun + whole_ms * (first / N_AT_ONCE + i * (N_KILLS / N_AT_ONCE)) / N_KILLS - now_ms();
+        if (left > 0)
+            wait_ms(left);
+        kill(pids[i], SIGKILL);
+    }
+    wait_for(pids, statuses);
+}
+
+/* Takes them up again; returns the bytes that came twice. */
+static int64_t resume_some(int first)
+{
+    struct cache_bytes killed[N_AT_ONCE];
+    pid_t pids[N_AT_ONCE];
+    int statuses[N_AT_ONCE];
+    int64_t twice = 0;
+    for (int i = 0; i < N_AT_ONCE; i++) {
+        killed[i] = cache_check(home_of(first + i), -1);
+        pids[i] = pull_start(&server, home_of(first + i), "", "org/m --verify");
+    }
+    wait_for(pids, statuses);
+    for (int i = 0; i < N_AT_ONCE; i++) {
+        const struct cache_bytes whole = cache_check(home_of(first + i), N_NEEDED);
+        struct outcome o;
+        pull_outcome(&o, home_of(first + i), statuses[i]);
+        if (o.status != 0)
+            fail_msg("killed and taken up: status %d; %s", o.status, o.err);
+        assert_int_equal(whole.partial, 0);
+        twice += outcome_number(&o, "fetched") + killed[i].partial + killed[i].whole - whole.whole;
+    }
+    return twice;
 }
 
 static void test_killed_downloads_are_taken_up_where_they_ended(void **state)
 {
-    struct outcome o;
-    char home[600];
+    pid_t pids[N_AT_ONCE];
+    int statuses[N_AT_ONCE];
     int64_t twice = 0;
     (void)state;
     hub_order(&server, "{\"do\": \"fault\", \"where\": \"storage\", \"kind\": \"slow\", \"chunk\": "
                        "40000, \"seconds\": 0.003}");
     const long begun = now_ms();
-    pull(&o, &server, scratch_path(scratch, "whole"), "", "org/m");
+    for (int i = 0; i < N_AT_ONCE; i++)
+        pids[i] = pull_start(&server, home_of(i), "", "org/m");
+    wait_for(pids, statuses);
     const long whole = now_ms() - begun;
-    assert_int_equal(o.status, 0);
-    for (int i = 0; i < N_KILLS; i++) {
-        snprintf(home, sizeof(home), "%s/killed%d", scratch->dir, i);
-        twice += kill_and_resume(home, whole * i / N_KILLS);
-        run("rm -rf '%s' '%s'.*", home, home);
+    for (int i = 0; i < N_AT_ONCE; i++)
+        assert_int_equal(statuses[i], 0);
+    run("rm -rf '%s'/killed*", scratch->dir);
+    for (int first = 0; first < N_KILLS; first += N_AT_ONCE) {
+        kill_some(first, whole);
+        twice += resume_some(first);
+        run("rm -rf '%s'/killed*", scratch->dir);
     }
-    print_message("%d kills in a download of %ld ms: %lld bytes came twice\n", N_KILLS, whole,
+    print_message("%d kills in downloads of %ld ms: %lld bytes came twice\n", N_KILLS, whole,
                   (long long)twice);
     assert_int_equal(twice, 0);
 }

@@ -62,7 +62,7 @@ static const struct row rows[] = {
     {"a stale link of the storage", STORAGE "\"kind\": \"status\", \"code\": 403, \"times\": 1", 0, NULL},
     {"no answer, once", "\"kind\": \"drop\", \"times\": 1", 0, NULL},
     {"no answer from the storage, ever", STORAGE "\"kind\": \"drop\"", 5, "model.safetensors"},
-    {"a silent storage", STORAGE "\"kind\": \"stall\", \"seconds\": 4, \"times\": 1", 0, NULL},
+    {"a silent storage", STORAGE "\"kind\": \"stall\", \"seconds\": 3, \"times\": 1", 0, NULL},
     {"slow", STORAGE "\"kind\": \"slow\", \"chunk\": 100000, \"seconds\": 0.02", 0, NULL},
     {"cut after a megabyte", STORAGE "\"kind\": \"cut\", \"after\": 1000000", 0, NULL},
     {"cut at once, once", STORAGE "\"kind\": \"cut\", \"after\": 0, \"times\": 1", 0, NULL},
@@ -127,7 +127,7 @@ static bool try_row(const struct row *row, size_t i)
     snprintf(home, sizeof(home), "%s/home%zu", scratch->dir, i);
     hub_order(&server, "{\"do\": \"clear\"}");
     give_fault(row->fault);
-    pull(&o, &server, home, "HF_HUB_DOWNLOAD_TIMEOUT=2", "org/m");
+    pull(&o, &server, home, "HF_HUB_DOWNLOAD_TIMEOUT=1 CORBEL_HUB_FIRST_WAIT_MS=10", "org/m");
     const bool expected = o.status == row->status && (!row->err || strstr(o.err, row->err));
     if (!expected)
         print_error("%s: status %d, expected %d; %s\n", row->name, o.status, row->status, o.err);
@@ -157,7 +157,7 @@ static void test_a_cut_download_goes_on_where_it_ended(void **state)
     (void)state;
     hub_order(&server, "{\"do\": \"clear\"}");
     give_fault(STORAGE "\"kind\": \"cut\", \"after\": 1000000, \"times\": 1");
-    pull(&o, &server, scratch_path(scratch, "cut"), "", "org/m");
+    pull(&o, &server, scratch_path(scratch, "cut"), "CORBEL_HUB_FIRST_WAIT_MS=10", "org/m");
     assert_int_equal(o.status, 0);
     hub_count(&server, "storage", "/blob/", &sent);
     assert_int_equal(sent, MODEL_SIZE);
@@ -194,10 +194,10 @@ static void test_the_cache_serves_when_the_hub_is_away(void **state)
     pull(&o, &server, home, "", "org/m");
     assert_int_equal(o.status, 0);
     give_fault("\"kind\": \"drop\"");
-    pull(&o, &server, home, "", "org/m");
+    pull(&o, &server, home, "CORBEL_HUB_FIRST_WAIT_MS=10", "org/m");
     assert_int_equal(o.status, 0);
     assert_non_null(strstr(o.err, "as it was when last fetched"));
-    pull(&o, &server, home, "", "org/m --revision other");
+    pull(&o, &server, home, "CORBEL_HUB_FIRST_WAIT_MS=10", "org/m --revision other");
     assert_int_equal(o.status, 5);
     hub_order(&server, "{\"do\": \"clear\"}");
 }
