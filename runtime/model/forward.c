@@ -1,6 +1,7 @@
 /* model/forward.c: one forward pass on raw tensors. */
 #include "base/error.h"
 #include "base/json.h"
+#include "base/struct_copy.h"
 #include "model/inputs.h"
 
 #include <string.h>
@@ -14,7 +15,7 @@ static int32_t to_i32(int64_t v)
 static void fill(const struct step *step, const char *name, const corbel_tensor *t,
                  const struct inputs *in, int64_t fallback, int64_t fallback_step)
 {
-    int32_t *to = executable_input(step->executable, name);
+    int32_t *to = parts_input(&step->parts, name);
     for (int64_t row = 0; to && row < in->batch; row++)
         for (int64_t i = 0; i < in->sequence; i++)
             *to++ = to_i32(t ? inputs_at(t, row, i) : fallback + i * fallback_step);
@@ -26,11 +27,12 @@ static corbel_status fill_inputs(const struct inputs *in, const struct step *ste
     if (in->ids) {
         fill(step, "input_ids", in->ids, in, 0, 0);
         fill(step, "attention_mask", in->mask, in, 1, 0);
+        fill(step, "token_mask", in->mask, in, 1, 0);
         fill(step, "position_ids", in->positions, in, 0, 1);
         fill(step, "token_type_ids", in->types, in, 0, 0);
     }
     corbel_status status = inputs_fill_others(in, step, err);
-    return status ? status : step_check_indices(step, err);
+    return status ? status : inputs_check_indices(step, err);
 }
 
 /* {"interpolate_pos_encoding": true, "logits_to_keep": 1}: flags and integers. The names belong to
@@ -59,15 +61,14 @@ static corbel_status read_options(struct json_object *root, struct trace_option 
 static corbel_status collect_outputs(const struct step *step, corbel_tensors *outputs,
                                      corbel_error *err)
 {
-    const struct program *p = &step->plan.program;
-    for (uint32_t i = 0; i < p->n_outputs; i++) {
-        const struct program_value *v = &p->values[p->outputs[i].value];
+    for (uint32_t i = 0; i < step->parts.n_outputs; i++) {
+        const struct program_value *v = step->parts.outputs[i].value;
+        const char *name = step->parts.outputs[i].name;
         void *data;
-        corbel_status status =
-            tensors_add(outputs, p->outputs[i].name, v->dtype, v->rank, v->shape, &data, err);
+        corbel_status status = tensors_add(outputs, name, v->dtype, v->rank, v->shape, &data, err);
         if (status)
             return status;
-        memcpy(data, executable_output(step->executable, i), value_bytes(v));
+        memcpy(data, parts_output(&step->parts, i), value_bytes(v));
     }
     return CORBEL_OK;
 }
@@ -79,11 +80,13 @@ static corbel_status run(struct corbel_model *model, const struct inputs *in,
     struct step *step;
     corbel_status status = session_get(model, in->batch, in->sequence, &session, err);
     if (!status)
+        status = session_begin(session, err);
+    if (!status)
         status = session_step(session, key, &step, err);
     if (!status)
         status = fill_inputs(in, step, err);
     if (!status)
-        status = executable_run(step->executable, 0, err);
+        status = parts_run(&step->parts, 0, err);
     if (!status)
         status = collect_outputs(step, outputs, err);
     return status;
@@ -124,8 +127,7 @@ corbel_status corbel_model_forward(corbel_model *model, const corbel_tensor *inp
     corbel_forward_params p = CORBEL_FORWARD_PARAMS(.hidden_states = 0);
     struct json_object *options = NULL;
     *outputs = NULL;
-    if (params)
-        memcpy(&p, params, params->struct_size < sizeof(p) ? params->struct_size : sizeof(p));
+    STRUCT_COPY(&p, params);
     corbel_status status = CORBEL_OK;
     if (p.options_json)
         status = json_parse(p.options_json, strlen(p.options_json), JSON_DATA, "arguments",

@@ -2,9 +2,13 @@
  *
  * All rows share the cache's columns: row b's token i stands in column i, and the mask says which
  * columns of a row are tokens. Positions count the tokens of the mask, so that padding on the left
- * or right does not shift them (transformers, generation/utils.py). */
+ * or right does not shift them (transformers, generation/utils.py).
+ *
+ * One row without padding leaves its tokens noted in the session: where the next prompt begins with
+ * the same, as each turn of a conversation does, only what follows is run. */
 #include "base/error.h"
 #include "base/log.h"
+#include "base/struct_copy.h"
 #include "model/generation_config.h"
 #include "model/inputs.h"
 #include "model/random.h"
@@ -18,6 +22,8 @@
 #define PROMPT_CHUNK 512
 /* Capacities are rounded up, so that a session serves prompts of similar lengths. */
 #define CAPACITY_STEP 64
+/* Tokens, at most, that a session has room for beyond what is asked of it. */
+#define MOST_ROOM 1024
 
 struct generation {
     struct corbel_model *model;
@@ -26,7 +32,8 @@ struct generation {
     struct arena arena;
     struct session *session;
     struct sampler sampler;
-    int64_t batch, prompt, capacity, max_new, vocab;
+    int64_t batch, prompt, least, capacity, max_new, vocab;
+    int64_t past;      /* tokens of the prompt that the caches hold already */
     int32_t *sequence; /* [batch, prompt + max_new] */
     int32_t *mask;     /* [batch, capacity] */
     int64_t *n_tokens; /* [batch]: tokens so far, padding left out */
@@ -55,9 +62,10 @@ static corbel_status get_step(struct generation *g, int64_t sequence, struct ste
 /* Columns [past, past + n) of the sequences. */
 static void fill_step(struct generation *g, const struct step *step, int64_t past, int64_t n)
 {
-    int32_t *ids = executable_input(step->executable, "input_ids");
-    int32_t *positions = executable_input(step->executable, "position_ids");
-    int32_t *mask = executable_input(step->executable, "attention_mask");
+    int32_t *ids = parts_input(&step->parts, "input_ids");
+    int32_t *positions = parts_input(&step->parts, "position_ids");
+    int32_t *mask = parts_input(&step->parts, "attention_mask");
+    int32_t *token_mask = parts_input(&step->parts, "token_mask");
     for (int64_t b = 0; b < g->batch; b++) {
         const int32_t *row = g->sequence + b * (g->prompt + g->max_new) + past;
         for (int64_t i = 0; i < n; i++) {
@@ -66,6 +74,8 @@ static void fill_step(struct generation *g, const struct step *step, int64_t pas
                 *ids++ = row[i];
             if (positions)
                 *positions++ = token ? (int32_t)g->n_tokens[b] : 0;
+            if (token_mask)
+                *token_mask++ = token;
             g->n_tokens[b] += token;
         }
     }
@@ -80,9 +90,9 @@ static corbel_status run_step(struct generation *g, int64_t past, int64_t n, str
     if (status)
         return status;
     fill_step(g, *step, past, n);
-    status = step_check_indices(*step, err);
+    status = inputs_check_indices(*step, err);
     if (!status)
-        status = executable_run((*step)->executable, past, err);
+        status = parts_run(&(*step)->parts, past, err);
     return status;
 }
 
@@ -90,16 +100,15 @@ static corbel_status run_step(struct generation *g, int64_t past, int64_t n, str
 static corbel_status find_logits(struct generation *g, const struct step *step,
                                  const float **logits, corbel_error *err)
 {
-    const struct program *p = &step->plan.program;
-    for (uint32_t i = 0; i < p->n_outputs; i++) {
-        const struct program_value *v = &p->values[p->outputs[i].value];
-        if (strcmp(p->outputs[i].name, "logits") != 0)
+    for (uint32_t i = 0; i < step->parts.n_outputs; i++) {
+        const struct program_value *v = step->parts.outputs[i].value;
+        if (strcmp(step->parts.outputs[i].name, "logits") != 0)
             continue;
         if (v->rank != 3 || v->shape[0] != g->batch || v->shape[1] != 1 || v->shape[2] < 1 ||
             v->shape[2] > INT32_MAX)
             break;
         g->vocab = v->shape[2];
-        *logits = executable_output(step->executable, i);
+        *logits = parts_output(&step->parts, i);
         return CORBEL_OK;
     }
     return error_set(err, CORBEL_E_UNSUPPORTED,
@@ -110,7 +119,7 @@ static corbel_status find_logits(struct generation *g, const struct step *step,
 static corbel_status run_prompt(struct generation *g, const float **logits, corbel_error *err)
 {
     struct step *step = NULL;
-    for (int64_t past = 0; past < g->prompt; past += PROMPT_CHUNK) {
+    for (int64_t past = g->past; past < g->prompt; past += PROMPT_CHUNK) {
         int64_t left = g->prompt - past;
         corbel_status status =
             run_step(g, past, left < PROMPT_CHUNK ? left : PROMPT_CHUNK, &step, err);
@@ -118,6 +127,84 @@ static corbel_status run_prompt(struct generation *g, const float **logits, corb
             return status;
     }
     return find_logits(g, step, logits, err);
+}
+
+/* ---- the session ----------------------------------------------------------------------------- */
+
+/* One row at positions 0, 1, 2, ...: the session can go on from it. */
+static bool is_plain(const struct generation *g)
+{
+    for (int64_t i = 0; i < g->prompt; i++)
+        if (g->mask[i] == 0)
+            return false;
+    return g->batch == 1;
+}
+
+/* Positions that the model was made for; 0: it does not say. */
+static int64_t position_limit(const struct generation *g)
+{
+    const int64_t limit = corbel_model_config_int(g->model, "n_positions", 0); /* of GPT-2 */
+    return corbel_model_config_int(g->model, "max_position_embeddings", limit);
+}
+
+/* A conversation comes back with all that was said and more; a session that is too small for that
+ * would have to be made anew at each turn. */
+static int64_t roomy_capacity(const struct generation *g)
+{
+    const int64_t limit = position_limit(g);
+    int64_t capacity = g->least + (g->least < MOST_ROOM ? g->least : MOST_ROOM);
+    if (g->batch > 1 || g->params->fresh)
+        return g->least;
+    if (g->prompt + g->max_new <= limit && capacity > limit)
+        capacity = limit;
+    return capacity > g->least ? capacity : g->least;
+}
+
+static corbel_status open_session(struct generation *g, corbel_error *err)
+{
+    g->least = (g->prompt + g->max_new + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
+    corbel_status status =
+        session_get_roomy(g->model, g->batch, g->least, roomy_capacity(g), &g->session, err);
+    if (!status)
+        g->capacity = session_capacity(g->session);
+    return status;
+}
+
+static corbel_status begin_session(struct generation *g, corbel_error *err)
+{
+    if (g->params->fresh || !is_plain(g))
+        return session_begin(g->session, err);
+    corbel_status status = session_resume(g->session, g->sequence, g->prompt, &g->past, err);
+    g->n_tokens[0] = g->past;
+    if (!status && g->past > 0)
+        log_line(CORBEL_LOG_DEBUG, "%lld of the prompt's %lld tokens are in the caches already",
+                 (long long)g->past, (long long)g->prompt);
+    return status;
+}
+
+/* Room is a luxury: where it does not fit into the memory it is left out. That of a GPU is full if
+ * it says CORBEL_E_DEVICE, and whatever else this means a second try does not make worse. */
+static bool has_too_much_room(const struct generation *g, corbel_status status)
+{
+    return (status == CORBEL_E_MEMORY || status == CORBEL_E_DEVICE) && g->batch == 1 &&
+           g->capacity > g->least;
+}
+
+/* With one row the mask is the same for each capacity. */
+static corbel_status leave_no_room(struct generation *g, corbel_error *err)
+{
+    session_destroy(&g->model->session);
+    g->capacity = g->least;
+    g->past = g->n_tokens[0] = 0;
+    corbel_status status = session_get(g->model, g->batch, g->capacity, &g->session, err);
+    return status ? status : session_begin(g->session, err);
+}
+
+/* All but the last token, which was chosen and not run, are in the caches. */
+static void keep_session(const struct generation *g)
+{
+    if (is_plain(g))
+        session_keep(g->session, g->sequence, g->prompt + g->n_new - 1);
 }
 
 /* ---- choosing -------------------------------------------------------------------------------- */
@@ -128,6 +215,19 @@ static bool is_end(const struct generation *g, int32_t token)
         if (g->config.eos.ids[i] == token)
             return true;
     return false;
+}
+
+/* What row b has so far. Padding that isn't on the left counts as tokens, as in transformers. */
+static struct sampler_row row_so_far(const struct generation *g, int64_t b)
+{
+    const int32_t *mask = g->mask + b * g->capacity;
+    int64_t n_padding = 0;
+    while (n_padding < g->prompt && mask[n_padding] == 0)
+        n_padding++;
+    return (struct sampler_row){.tokens = g->sequence + b * (g->prompt + g->max_new),
+                                .n = g->prompt + g->n_new,
+                                .n_new = g->n_new,
+                                .n_padding = n_padding};
 }
 
 /* Chooses the next token of each row; false when generation is over. */
@@ -143,8 +243,8 @@ static bool choose(struct generation *g, const float *logits)
         int32_t *row = g->sequence + b * (g->prompt + g->max_new);
         int32_t token = g->config.pad_token_id;
         if (!g->finished[b]) {
-            token = sampler_choose(&g->sampler, logits + b * g->vocab, row, length, g->n_new,
-                                   &g->random[b]);
+            const struct sampler_row so_far = row_so_far(g, b);
+            token = sampler_choose(&g->sampler, logits + b * g->vocab, &so_far, &g->random[b]);
             g->finished[b] = is_end(g, token);
             if (g->params->on_token && g->params->on_token(g->params->user, (size_t)b, token) != 0)
                 stopped = true;
@@ -179,6 +279,11 @@ static corbel_status run(struct generation *g, corbel_error *err)
     const float *logits;
     struct step *step;
     corbel_status status = run_prompt(g, &logits, err);
+    if (has_too_much_room(g, status)) {
+        status = leave_no_room(g, err);
+        if (!status)
+            status = run_prompt(g, &logits, err);
+    }
     if (!status)
         status = prepare_choosing(g, err);
     while (!status && choose(g, logits)) {
@@ -217,7 +322,7 @@ static corbel_status read_prompt(struct generation *g, const struct inputs *in, 
 
 static void warn_length(const struct generation *g)
 {
-    int64_t limit = corbel_model_config_int(g->model, "max_position_embeddings", 0);
+    const int64_t limit = position_limit(g);
     if (limit > 0 && g->prompt + g->max_new > limit)
         log_line(CORBEL_LOG_WARN,
                  "%lld tokens are more than the %lld positions that the model was made for",
@@ -238,11 +343,12 @@ static corbel_status begin(struct generation *g, const struct inputs *in, corbel
         return error_set(err, CORBEL_E_ARGUMENT, "max_new_tokens: %lld",
                          (long long)g->config.max_new_tokens);
     g->max_new = g->config.max_new_tokens;
-    g->capacity = (g->prompt + g->max_new + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
     warn_length(g);
-    status = read_prompt(g, in, err);
+    status = open_session(g, err);
     if (!status)
-        status = session_get(g->model, g->batch, g->capacity, &g->session, err);
+        status = read_prompt(g, in, err);
+    if (!status)
+        status = begin_session(g, err);
     return status;
 }
 
@@ -268,9 +374,11 @@ corbel_status corbel_generate(corbel_model *model, const corbel_tensor *inputs, 
     struct inputs in;
     struct generation g = {.model = model, .params = &p};
     *outputs = NULL;
-    if (params)
-        memcpy(&p, params, params->struct_size < sizeof(p) ? params->struct_size : sizeof(p));
+    STRUCT_COPY(&p, params);
     corbel_status status = inputs_read(&in, inputs, n_inputs, err);
+    if (!status && in.types)
+        status = error_set(err, CORBEL_E_UNSUPPORTED,
+                           "token_type_ids: generation has no types for the tokens it makes");
     if (!status)
         status = tensors_create(outputs, err);
     g.out = *outputs;
@@ -278,10 +386,12 @@ corbel_status corbel_generate(corbel_model *model, const corbel_tensor *inputs, 
         status = begin(&g, &in, err);
     if (!status)
         status = run(&g, err);
-    if (!status)
+    if (!status) {
+        keep_session(&g);
         shrink(&g);
-    else
+    } else {
         corbel_tensors_destroy(outputs);
+    }
     sampler_finish(&g.sampler);
     arena_finish(&g.arena);
     return status;

@@ -54,6 +54,11 @@ static corbel_status place(struct inputs *in, const corbel_tensor *t, corbel_err
         *known[i].slot = t;
         return CORBEL_OK;
     }
+    if (strcmp(t->name, "token_mask") == 0)
+        return error_set(err, CORBEL_E_ARGUMENT, "token_mask: made from attention_mask; pass that");
+    for (uint32_t i = 0; i < in->n_others; i++)
+        if (strcmp(t->name, in->others[i]->name) == 0)
+            return error_set(err, CORBEL_E_ARGUMENT, "%s: given twice", t->name);
     if (in->n_others == INPUTS_MAX)
         return error_set(err, CORBEL_E_ARGUMENT, "%s: more than %d inputs", t->name, INPUTS_MAX);
     in->others[in->n_others++] = t;
@@ -119,7 +124,7 @@ corbel_status inputs_fill_others(const struct inputs *in, const struct step *ste
 {
     for (uint32_t i = 0; i < in->n_others; i++) {
         const corbel_tensor *t = in->others[i];
-        void *to = executable_input(step->executable, t->name);
+        void *to = parts_input(&step->parts, t->name);
         size_t count = 1;
         for (uint32_t d = 0; d < t->rank; d++)
             count *= (size_t)t->shape[d];
@@ -131,4 +136,43 @@ corbel_status inputs_fill_others(const struct inputs *in, const struct step *ste
                              dtype_name(t->dtype));
     }
     return CORBEL_OK;
+}
+
+/* ---- indices --------------------------------------------------------------------------------- */
+
+static corbel_status check_ids(const struct step *step, const struct program_value *ids,
+                               int64_t rows, corbel_error *err)
+{
+    const int32_t *data = parts_input(&step->parts, ids->name);
+    int64_t n = value_count(ids), per_row = ids->rank > 1 ? ids->shape[ids->rank - 1] : n;
+    for (int64_t i = 0; data && i < n; i++)
+        if (data[i] < 0 || data[i] >= rows)
+            return error_set(
+                err, CORBEL_E_ARGUMENT,
+                "%s[%lld, %lld] is %d, expected 0 to %lld: the embedding has %lld rows", ids->name,
+                (long long)(i / per_row), (long long)(i % per_row), data[i], (long long)(rows - 1),
+                (long long)rows);
+    return CORBEL_OK;
+}
+
+static corbel_status check_part(const struct step *step, const struct program *p, corbel_error *err)
+{
+    for (uint32_t i = 0; i < p->n_ops; i++) {
+        const struct program_op *op = &p->ops[i];
+        const struct program_value *ids = &p->values[op->in[1]];
+        if (op->kind != OP_EMBEDDING || ids->kind != VALUE_INPUT)
+            continue;
+        corbel_status status = check_ids(step, ids, p->values[op->in[0]].shape[0], err);
+        if (status)
+            return status;
+    }
+    return CORBEL_OK;
+}
+
+corbel_status inputs_check_indices(const struct step *step, corbel_error *err)
+{
+    corbel_status status = CORBEL_OK;
+    for (uint32_t i = 0; i < step->parts.n_items && !status; i++)
+        status = check_part(step, &step->parts.items[i].plan.program, err);
+    return status;
 }

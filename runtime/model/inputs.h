@@ -28,4 +28,8 @@ uint32_t inputs_trace(const struct inputs *in, struct trace_input out[INPUTS_MAX
 corbel_status inputs_fill_others(const struct inputs *in, const struct step *step,
                                  corbel_error *err);
 
+/* Refuses indices, written into the step, that would leave an embedding's table: the message names
+ * input, place, value. */
+corbel_status inputs_check_indices(const struct step *step, corbel_error *err);
+
 #endif

@@ -1,6 +1,7 @@
 /* model/inspect.c: what a model is, as JSON, and the programs that it makes. */
 #include "base/dtype.h"
 #include "base/error.h"
+#include "base/struct_copy.h"
 #include "model/session.h"
 
 #include <stdlib.h>
@@ -79,7 +80,7 @@ static struct json_object *dtype_info(const struct totals *t)
 corbel_status corbel_model_info_json(corbel_model *model, char **json, corbel_error *err)
 {
     struct totals t = count_parameters(model);
-    struct json_object *o = json_object_new_object(), *map = json_object_new_object();
+    struct json_object *o = json_object_new_object();
     const char *model_type = NULL;
     *json = NULL;
     (void)config_model_type(&model->config, &model_type, NULL);
@@ -95,11 +96,13 @@ corbel_status corbel_model_info_json(corbel_model *model, char **json, corbel_er
                model->precision == PRECISION_REDUCED ? "float32, products of bfloat16" : "float32");
     add_size(o, "weights_bytes", t.bytes);
     json_object_object_add(o, "bytes_by_dtype", dtype_info(&t));
-    add_size(o, "missing", model->n_missing);
-    add_size(o, "unexpected", model->n_unexpected);
-    add_string(o, "device", device_name(model->device));
-    add_string(map, "", device_name(model->device));
-    json_object_object_add(o, "device_map", map);
+    add_size(o, "missing", model->report.missing.n);
+    add_size(o, "unexpected", model->report.unexpected.n + model->report.n_elsewhere);
+    load_report_add_json(&model->report, o);
+    add_string(o, "device", model->placement.places[model->placement.main].name);
+    json_object_object_add(o, "device_map", placement_map_json(&model->placement));
+    json_object_object_add(o, "placement", placement_units_json(&model->placement));
+    json_object_object_add(o, "memory", placement_places_json(&model->placement));
     const char *text =
         json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
     *json = text ? strdup(text) : NULL;
@@ -109,16 +112,15 @@ corbel_status corbel_model_info_json(corbel_model *model, char **json, corbel_er
 
 /* ---- programs -------------------------------------------------------------------------------- */
 
-static corbel_status print(const struct corbel_model *model, const struct program *program,
+static corbel_status print(struct corbel_model *model, struct program *program,
                            const corbel_program_params *p, struct text *out, corbel_error *err)
 {
     if (p->planned) {
-        struct plan plan = {0};
-        struct plan_options options = device_plan_options(model->device);
-        corbel_status status = plan_create(&plan, program, &options, err);
+        struct parts parts;
+        corbel_status status = parts_plan(&parts, model, NULL, program, err);
         if (!status)
-            plan_print(&plan, p->format, device_name(model->device), out);
-        plan_finish(&plan);
+            parts_print(&parts, p->format, out);
+        parts_finish(&parts);
         return status;
     }
     if (p->format == CORBEL_PROGRAM_DOT)
@@ -130,7 +132,7 @@ static corbel_status print(const struct corbel_model *model, const struct progra
     return CORBEL_OK;
 }
 
-static corbel_status produce(const struct corbel_model *model, const struct program *program,
+static corbel_status produce(struct corbel_model *model, struct program *program,
                              const corbel_program_params *p, char **data, size_t *size,
                              corbel_error *err)
 {
@@ -147,10 +149,15 @@ static corbel_status produce(const struct corbel_model *model, const struct prog
     return status || *data ? status : error_memory(err, 0, "a program's text");
 }
 
-/* Images have no tokens: what a vision model is given comes from its own config. */
+/* Images have no tokens: what a vision model is given comes from its own config, or is a picture of
+ * the usual size if the class says that it is for them. */
 static bool image_input(const struct corbel_model *model, int64_t batch, struct trace_input *input)
 {
     int64_t channels = corbel_model_config_int(model, "num_channels", 0);
+    if (channels < 1)
+        channels = corbel_model_config_int(model, "input_channels", 0);
+    if (channels < 1 && strcmp(model->arch->task, "image-classification") == 0)
+        channels = 3;
     int64_t size = corbel_model_config_int(model, "image_size", 224);
     if (channels < 1 || size < 1)
         return false;
@@ -169,8 +176,7 @@ corbel_status corbel_program(corbel_model *model, const corbel_program_params *p
     struct trace_input image;
     *data = NULL;
     *size = 0;
-    if (params)
-        memcpy(&p, params, params->struct_size < sizeof(p) ? params->struct_size : sizeof(p));
+    STRUCT_COPY(&p, params);
     p.batch = p.batch ? p.batch : 1;
     p.sequence = p.sequence ? p.sequence : 8;
     if (p.batch < 1 || p.batch > 65536 || p.sequence < 1 || p.sequence > (1 << 24) || p.past < 0 ||

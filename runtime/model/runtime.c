@@ -2,6 +2,7 @@
 #include "model/model.h"
 
 #include "base/error.h"
+#include "base/struct_copy.h"
 #include "hub/resources.h"
 
 #include <limits.h>
@@ -40,8 +41,7 @@ corbel_status corbel_runtime_create(const corbel_runtime_params *params, corbel_
     *runtime = NULL;
     if (params && params->struct_size < sizeof(params->struct_size))
         return error_set(err, CORBEL_E_ARGUMENT, "corbel_runtime_params: struct_size is not set");
-    if (params)
-        memcpy(&p, params, params->struct_size < sizeof(p) ? params->struct_size : sizeof(p));
+    STRUCT_COPY(&p, params);
     struct corbel_runtime *r = calloc(1, sizeof(*r));
     if (!r)
         return error_memory(err, sizeof(*r), "the runtime");
@@ -50,6 +50,7 @@ corbel_status corbel_runtime_create(const corbel_runtime_params *params, corbel_
         .pin_threads = !p.no_pin,
         .validation = p.validation != 0,
     };
+    r->offline = p.offline != 0;
     corbel_status status = open_registry(r, p.plugin_path, err);
     if (!status)
         status = set_isolation(r->registry, p.isolation, err);

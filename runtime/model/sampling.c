@@ -10,15 +10,15 @@
 
 /* ---- processors: always ---------------------------------------------------------------------- */
 
-/* RepetitionPenaltyLogitsProcessor: each token that occurs, once. */
-static void penalise_repetition(struct sampler *s, const int32_t *sequence, int64_t n)
+/* RepetitionPenaltyLogitsProcessor: each token that occurs behind the padding, once. */
+static void penalise_repetition(struct sampler *s, const struct sampler_row *row)
 {
     float penalty = (float)s->config->repetition_penalty;
     if (penalty == 1.0f)
         return;
     memset(s->seen, 0, (size_t)s->vocab);
-    for (int64_t i = 0; i < n; i++) {
-        int32_t id = sequence[i];
+    for (int64_t i = row->n_padding; i < row->n; i++) {
+        int32_t id = row->tokens[i];
         if (id < 0 || id >= s->vocab || s->seen[id])
             continue;
         s->seen[id] = 1;
@@ -164,17 +164,17 @@ static int32_t greatest(const float *scores, int64_t n)
     return (int32_t)best;
 }
 
-int32_t sampler_choose(struct sampler *s, const float *logits, const int32_t *sequence, int64_t n,
-                       int64_t n_new, uint64_t *random)
+int32_t sampler_choose(struct sampler *s, const float *logits, const struct sampler_row *row,
+                       uint64_t *random)
 {
     const struct generation_config *c = s->config;
     memcpy(s->scores, logits, (size_t)s->vocab * sizeof(*logits));
-    penalise_repetition(s, sequence, n);
-    forbid_ngrams(s, sequence, n);
-    if (n_new < c->min_new_tokens)
+    penalise_repetition(s, row);
+    forbid_ngrams(s, row->tokens, row->n);
+    if (row->n_new < c->min_new_tokens)
         forbid(s, c->eos);
     forbid(s, c->suppress);
-    if (n_new == 0)
+    if (row->n_new == 0)
         forbid(s, c->begin_suppress);
     return c->do_sample ? draw(s, random) : greatest(s->scores, s->vocab);
 }

@@ -26,9 +26,14 @@ corbel_status sampler_init(struct sampler *s, const struct generation_config *co
                            corbel_error *err);
 void sampler_finish(struct sampler *s);
 
-/* logits [vocab]; sequence [n]: the row's tokens so far, of which the last n_new are new;
- * `random` is the row's own state. */
-int32_t sampler_choose(struct sampler *s, const float *logits, const int32_t *sequence, int64_t n,
-                       int64_t n_new, uint64_t *random);
+/* A row's tokens so far: `n_padding` that are padding come first, the last `n_new` are new. */
+struct sampler_row {
+    const int32_t *tokens;
+    int64_t n, n_new, n_padding;
+};
+
+/* logits [vocab]; `random` is the row's own state. */
+int32_t sampler_choose(struct sampler *s, const float *logits, const struct sampler_row *row,
+                       uint64_t *random);
 
 #endif

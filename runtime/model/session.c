@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "model/kept.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ struct session {
     struct buffer **states;
     struct program_value *state_values;
     uint32_t n_states;
+    struct kept kept; /* what is in caches and states */
     struct step *steps[MAX_STEPS];
     uint64_t clock;
 };
@@ -28,18 +30,18 @@ struct session {
 
 /* What every step over tokens offers to forward. */
 static uint32_t token_inputs(const struct step_key *key, int64_t capacity,
-                             struct trace_input inputs[4])
+                             struct trace_input inputs[5])
 {
-    static const char *const names[] = {"input_ids", "position_ids", "token_type_ids",
+    static const char *const names[] = {"input_ids", "position_ids", "token_type_ids", "token_mask",
                                         "attention_mask"};
     if (!key->has_ids)
         return 0;
-    for (uint32_t i = 0; i < 4; i++)
+    for (uint32_t i = 0; i < 5; i++)
         inputs[i] = (struct trace_input){.name = names[i],
                                          .dtype = CORBEL_I32,
                                          .rank = 2,
-                                         .shape = {key->batch, i < 3 ? key->sequence : capacity}};
-    return 4;
+                                         .shape = {key->batch, i < 4 ? key->sequence : capacity}};
+    return 5;
 }
 
 corbel_status session_trace(struct corbel_model *model, const struct step_key *key,
@@ -73,49 +75,65 @@ static bool same_cache(const struct program_cache *a, const struct program_cache
 }
 
 static corbel_status make_cache(struct session *s, uint32_t i, const struct program_cache *c,
-                                corbel_error *err)
+                                struct device *device, corbel_error *err)
 {
     uint64_t rows = (uint64_t)c->batch * (uint64_t)c->n_heads * (uint64_t)c->capacity;
     s->caches[i] = *c;
-    corbel_status status = buffer_create(
-        s->model->device, rows * (uint64_t)c->head_dim * sizeof(float), &s->key_caches[i], err);
+    corbel_status status =
+        buffer_create(device, rows * (uint64_t)c->head_dim * sizeof(float), &s->key_caches[i], err);
     if (!status)
-        status = buffer_create(s->model->device, rows * (uint64_t)c->value_dim * sizeof(float),
+        status = buffer_create(device, rows * (uint64_t)c->value_dim * sizeof(float),
                                &s->value_caches[i], err);
+    if (status)
+        buffer_destroy(&s->key_caches[i]);
     return status;
 }
 
-/* The first program makes the caches; every later one must ask for the same. */
-static corbel_status bind_caches(struct session *s, const struct program *p, corbel_error *err)
+static corbel_status other_caches(const struct session *s, corbel_error *err)
 {
-    if (p->n_caches == 0)
+    return error_set(err, CORBEL_E_PROGRAM,
+                     "%s: forward asks for other key/value caches from one step to the next",
+                     s->model->arch->name);
+}
+
+/* The first program says how many; every later one must ask for the same. */
+corbel_status session_open_caches(struct session *s, uint32_t n, corbel_error *err)
+{
+    if (n == 0 || s->n_caches == n)
         return CORBEL_OK;
-    if (s->n_caches != 0) {
-        bool same = s->n_caches == p->n_caches;
-        for (uint32_t i = 0; same && i < p->n_caches; i++)
-            same = same_cache(&s->caches[i], &p->caches[i]);
-        if (same)
-            return CORBEL_OK;
-        return error_set(err, CORBEL_E_PROGRAM,
-                         "%s: forward asks for other key/value caches from one step to the next",
-                         s->model->arch->name);
-    }
-    s->caches = calloc(p->n_caches, sizeof(*s->caches));
-    s->key_caches = calloc(p->n_caches, sizeof(*s->key_caches));
-    s->value_caches = calloc(p->n_caches, sizeof(*s->value_caches));
+    if (s->n_caches != 0)
+        return other_caches(s, err);
+    s->caches = calloc(n, sizeof(*s->caches));
+    s->key_caches = calloc(n, sizeof(*s->key_caches));
+    s->value_caches = calloc(n, sizeof(*s->value_caches));
     if (!s->caches || !s->key_caches || !s->value_caches)
-        return error_memory(err, p->n_caches * sizeof(*s->caches), "key/value caches");
-    s->n_caches = p->n_caches;
-    for (uint32_t i = 0; i < p->n_caches; i++) {
-        corbel_status status = make_cache(s, i, &p->caches[i], err);
-        if (status)
-            return status;
-    }
+        return error_memory(err, n * sizeof(*s->caches), "key/value caches");
+    s->n_caches = n;
     return CORBEL_OK;
 }
 
+corbel_status session_bind_cache(struct session *s, uint32_t slot,
+                                 const struct program_cache *cache, struct device *device,
+                                 struct buffer **keys, struct buffer **values, corbel_error *err)
+{
+    corbel_status status = CORBEL_OK;
+    if (!s->value_caches[slot])
+        status = make_cache(s, slot, cache, device, err);
+    else if (!same_cache(&s->caches[slot], cache) || s->value_caches[slot]->device != device)
+        status = other_caches(s, err);
+    *keys = s->key_caches[slot];
+    *values = s->value_caches[slot];
+    return status;
+}
+
+struct device *session_cache_device(const struct session *s, uint32_t slot)
+{
+    const struct buffer *values = slot < s->n_caches ? s->value_caches[slot] : NULL;
+    return values ? values->device : NULL;
+}
+
 static corbel_status add_state(struct session *s, const struct program_value *v,
-                               struct buffer **buffer, corbel_error *err)
+                               struct device *device, struct buffer **buffer, corbel_error *err)
 {
     uint32_t n = s->n_states;
     struct buffer **states = realloc(s->states, (n + 1) * sizeof(*states));
@@ -128,7 +146,7 @@ static corbel_status add_state(struct session *s, const struct program_value *v,
         return error_memory(err, (n + 1) * sizeof(*values), v->name);
     s->state_values[n] = *v;
     s->state_values[n].name = arena_string(&s->model->arena, v->name);
-    corbel_status status = buffer_create(s->model->device, value_bytes(v), &s->states[n], err);
+    corbel_status status = buffer_create(device, value_bytes(v), &s->states[n], err);
     if (status)
         return status;
     s->n_states++;
@@ -136,56 +154,37 @@ static corbel_status add_state(struct session *s, const struct program_value *v,
     return s->state_values[n].name ? CORBEL_OK : error_memory(err, 0, v->name);
 }
 
-static corbel_status bind_state(struct session *s, const struct program_value *v,
-                                struct buffer **buffer, corbel_error *err)
+static uint32_t find_state(const struct session *s, const char *name)
 {
-    for (uint32_t i = 0; i < s->n_states; i++) {
-        if (strcmp(s->state_values[i].name, v->name) != 0)
-            continue;
-        if (value_bytes(&s->state_values[i]) != value_bytes(v))
-            return error_set(err, CORBEL_E_PROGRAM, "%s: state %s changes its shape",
-                             s->model->arch->name, v->name);
-        *buffer = s->states[i];
-        return CORBEL_OK;
-    }
-    return add_state(s, v, buffer, err);
+    uint32_t i = 0;
+    while (i < s->n_states && strcmp(s->state_values[i].name, name) != 0)
+        i++;
+    return i;
 }
 
-/* Programs use weights in about the order of their declaration: the search goes on from *next. */
-static struct buffer *find_weight(struct corbel_model *model, const char *name, uint32_t *next)
+corbel_status session_bind_state(struct session *s, const struct program_value *v,
+                                 struct device *device, struct buffer **buffer, corbel_error *err)
 {
-    uint32_t n = plugin_model_param_count(model->plugin);
-    for (uint32_t tried = 0; tried < n; tried++) {
-        uint32_t i = (*next + tried) % n;
-        if (strcmp(plugin_model_param(model->plugin, i)->name, name) == 0) {
-            *next = i + 1;
-            return model->weights[i].buffer;
-        }
-    }
-    return NULL;
-}
-
-static corbel_status bind_values(struct session *s, const struct program *p,
-                                 struct buffer **buffers, corbel_error *err)
-{
-    uint32_t next = 0;
-    for (uint32_t id = 1; id <= p->n_values; id++) {
-        const struct program_value *v = &p->values[id];
-        if (v->kind == VALUE_STATE) {
-            corbel_status status = bind_state(s, v, &buffers[id], err);
-            if (status)
-                return status;
-        }
-        if (v->kind != VALUE_WEIGHT)
-            continue;
-        buffers[id] = find_weight(s->model, v->name, &next);
-        if (!buffers[id])
-            return error_set(err, CORBEL_E_ARGUMENT,
-                             "%s: %s has no data: the model was loaded "
-                             "without weights",
-                             s->model->folder, v->name);
-    }
+    const uint32_t i = find_state(s, v->name);
+    if (i == s->n_states)
+        return add_state(s, v, device, buffer, err);
+    if (value_bytes(&s->state_values[i]) != value_bytes(v))
+        return error_set(err, CORBEL_E_PROGRAM, "%s: state %s changes its shape",
+                         s->model->arch->name, v->name);
+    if (s->states[i]->device != device)
+        return error_set(err, CORBEL_E_UNSUPPORTED,
+                         "%s: state %s is used on %s and on %s: put the modules that use it in one "
+                         "place of the device map",
+                         s->model->arch->name, v->name, device_name(s->states[i]->device),
+                         device_name(device));
+    *buffer = s->states[i];
     return CORBEL_OK;
+}
+
+struct device *session_state_device(const struct session *s, const char *name)
+{
+    const uint32_t i = find_state(s, name);
+    return i < s->n_states ? s->states[i]->device : NULL;
 }
 
 /* ---- steps ----------------------------------------------------------------------------------- */
@@ -194,8 +193,7 @@ static void step_destroy(struct step **step)
 {
     if (!*step)
         return;
-    executable_destroy(&(*step)->executable);
-    plan_finish(&(*step)->plan);
+    parts_finish(&(*step)->parts);
     arena_finish(&(*step)->arena);
     free(*step);
     *step = NULL;
@@ -247,36 +245,30 @@ static corbel_status copy_key(const struct step_key *key, struct step *step, cor
     return CORBEL_OK;
 }
 
-static corbel_status plan_step(struct session *s, struct step *step, corbel_error *err)
+static corbel_status make_step(struct session *s, struct step *step, corbel_error *err)
 {
     struct program program;
-    struct plan_options options = device_plan_options(s->model->device);
     program_init(&program);
     corbel_status status = session_trace(s->model, &step->key, s->capacity, &program, err);
     if (!status)
-        status = plan_create(&step->plan, &program, &options, err);
+        status = parts_plan(&step->parts, s->model, s, &program, err);
     program_finish(&program);
-    return status;
+    return status ? status : parts_bind(&step->parts, s, err);
 }
 
-static corbel_status make_executable(struct session *s, struct step *step, corbel_error *err)
+/* Views of a staging area that is too small go with it. */
+corbel_status session_reserve_stream(struct session *s, uint64_t size, corbel_error *err)
 {
-    struct program *p = &step->plan.program;
-    struct buffer **buffers = calloc(p->n_values + 1, sizeof(*buffers));
-    if (!buffers)
-        return error_memory(err, (p->n_values + 1) * sizeof(*buffers), "bindings");
-    corbel_status status = bind_caches(s, p, err);
-    if (!status)
-        status = bind_values(s, p, buffers, err);
-    if (!status) {
-        struct executable_bindings bindings = {
-            .values = buffers, .key_caches = s->key_caches, .value_caches = s->value_caches};
-        device_set_precision(s->model->device, s->model->precision);
-        status =
-            executable_create(s->model->device, &step->plan, &bindings, &step->executable, err);
-    }
-    free(buffers);
-    return status;
+    struct corbel_model *m = s->model;
+    struct device *device;
+    if (size == 0 || (m->stream_area && m->stream_area->size >= size))
+        return CORBEL_OK;
+    for (uint32_t i = 0; i < MAX_STEPS && m->stream_area; i++)
+        step_destroy(&s->steps[i]);
+    buffer_destroy(&m->stream_area);
+    m->stream_holds = NULL;
+    corbel_status status = model_open_place(m, m->placement.main, &device, err);
+    return status ? status : buffer_create(device, size, &m->stream_area, err);
 }
 
 static uint32_t free_slot(struct session *s)
@@ -309,9 +301,7 @@ corbel_status session_step(struct session *session, const struct step_key *key, 
         return error_memory(err, sizeof(*made), "a step");
     corbel_status status = copy_key(key, made, err);
     if (!status)
-        status = plan_step(session, made, err);
-    if (!status)
-        status = make_executable(session, made, err);
+        status = make_step(session, made, err);
     if (status) {
         step_destroy(&made);
         return status;
@@ -319,36 +309,6 @@ corbel_status session_step(struct session *session, const struct step_key *key, 
     made->last_used = session->clock;
     session->steps[free_slot(session)] = made;
     *step = made;
-    return CORBEL_OK;
-}
-
-static corbel_status check_ids(const struct step *step, const struct program_value *ids,
-                               int64_t rows, corbel_error *err)
-{
-    const int32_t *data = executable_input(step->executable, ids->name);
-    int64_t n = value_count(ids), per_row = ids->rank > 1 ? ids->shape[ids->rank - 1] : n;
-    for (int64_t i = 0; data && i < n; i++)
-        if (data[i] < 0 || data[i] >= rows)
-            return error_set(
-                err, CORBEL_E_ARGUMENT,
-                "%s[%lld, %lld] is %d, expected 0 to %lld: the embedding has %lld rows", ids->name,
-                (long long)(i / per_row), (long long)(i % per_row), data[i], (long long)(rows - 1),
-                (long long)rows);
-    return CORBEL_OK;
-}
-
-corbel_status step_check_indices(const struct step *step, corbel_error *err)
-{
-    const struct program *p = &step->plan.program;
-    for (uint32_t i = 0; i < p->n_ops; i++) {
-        const struct program_op *op = &p->ops[i];
-        const struct program_value *ids = &p->values[op->in[1]];
-        if (op->kind != OP_EMBEDDING || ids->kind != VALUE_INPUT)
-            continue;
-        corbel_status status = check_ids(step, ids, p->values[op->in[0]].shape[0], err);
-        if (status)
-            return status;
-    }
     return CORBEL_OK;
 }
 
@@ -376,7 +336,7 @@ corbel_status session_get(struct corbel_model *model, int64_t batch, int64_t cap
     *session = NULL;
     if (s && s->batch == batch && s->capacity == capacity) {
         *session = s;
-        return zero_states(s, err);
+        return CORBEL_OK;
     }
     session_destroy(&model->session);
     s = calloc(1, sizeof(*s));
@@ -387,9 +347,42 @@ corbel_status session_get(struct corbel_model *model, int64_t batch, int64_t cap
     return CORBEL_OK;
 }
 
+corbel_status session_get_roomy(struct corbel_model *model, int64_t batch, int64_t least,
+                                int64_t capacity, struct session **session, corbel_error *err)
+{
+    const struct session *s = model->session;
+    if (s && s->batch == batch && s->capacity >= least)
+        capacity = s->capacity;
+    return session_get(model, batch, capacity, session, err);
+}
+
 int64_t session_capacity(const struct session *session)
 {
     return session->capacity;
+}
+
+corbel_status session_begin(struct session *s, corbel_error *err)
+{
+    kept_forget(&s->kept);
+    return zero_states(s, err);
+}
+
+/* Caches are set back to any of their tokens: what stands behind is not seen, and is written over.
+ * A state is only what it is behind the last one. */
+corbel_status session_resume(struct session *s, const int32_t *prompt, int64_t n, int64_t *past,
+                             corbel_error *err)
+{
+    const bool remembers = s->n_caches > 0 || s->n_states > 0;
+    *past = remembers ? kept_prefix(&s->kept, prompt, n, s->n_states > 0) : 0;
+    if (*past == 0)
+        return session_begin(s, err);
+    kept_forget(&s->kept);
+    return CORBEL_OK;
+}
+
+void session_keep(struct session *s, const int32_t *tokens, int64_t n)
+{
+    kept_set(&s->kept, tokens, n);
 }
 
 void session_destroy(struct session **session)
@@ -410,6 +403,7 @@ void session_destroy(struct session **session)
     free(s->caches);
     free(s->states);
     free(s->state_values);
+    kept_finish(&s->kept);
     free(s);
     *session = NULL;
 }

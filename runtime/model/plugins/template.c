@@ -1,4 +1,5 @@
-/* model/template.c: corbel_plugin_new: the project of a new plugin, from the SDK's template. */
+/* model/plugins/template.c: corbel_plugin_new: the project of a new plugin, from the SDK's
+ * template. */
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -113,8 +114,8 @@ static corbel_status copy_file(const char *from, const char *to, const char *fil
 corbel_status corbel_plugin_new(const char *name, const char *architecture, const char *folder,
                                 corbel_error *err)
 {
-    static const char *const files[] = {"CMakeLists.txt", "LICENSE", "README.md", "plugin.c",
-                                        "test.sh"};
+    static const char *const files[] = {"CMakeLists.txt", "LICENSE",  "README.md",
+                                        "gated.comp",     "plugin.c", "test.sh"};
     const char *slash = strchr(name, '/');
     char template[PATH_MAX], publisher[MAX_NAME + 1];
     corbel_status status;

@@ -1,10 +1,12 @@
-/* model/policy.c: see policy.h. */
-#include "model/policy.h"
+/* model/plugins/policy.c: see policy.h. */
+#include "model/plugins/policy.h"
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "corbel/plugin.h"
+#include "model/plugins/remote.h"
+#include "trust/origins.h"
 #include "trust/reader.h"
 
 #include <stdio.h>
@@ -89,13 +91,18 @@ static corbel_status add_named(struct plugin_policy *p, const char *named,
 
 /* ---- one's own, unsigned -------------------------------------------------------------------- */
 
-static corbel_status add_dev(const char *folder, struct plugin_registry *registry,
-                             corbel_error *err)
+static corbel_status add_dev(const struct plugin_policy *p, const char *folder, uint32_t isolation,
+                             struct plugin_registry *registry, corbel_error *err)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], real[PATH_MAX];
     struct bundle bundle;
     corbel_status status;
 
+    if (isolation == CORBEL_ISOLATION_NEVER)
+        return error_set(err, CORBEL_E_UNTRUSTED,
+                         "--dev %s: an unsigned plugin is always isolated; leave out --isolation "
+                         "never, or sign the plugin and trust its key",
+                         folder);
     if (!plugin_policy_folder(folder, path))
         return error_set(err, CORBEL_E_NOT_FOUND,
                          "--dev %s: no " MANIFEST_NAME " in it or in build/bundle; `corbel plugin "
@@ -104,6 +111,8 @@ static corbel_status add_dev(const char *folder, struct plugin_registry *registr
     status = bundle_open_unsigned(&bundle, path, err);
     if (status)
         return error_prefix(err, status, "--dev");
+    if (p->trust.home.exists && realpath(path, real))
+        origins_note_dev(&p->trust.home, real, NULL);
     log_line(CORBEL_LOG_WARN,
              "--dev: %s %s from %s is UNSIGNED: it runs because you said so, in the sandbox",
              bundle.manifest.name, bundle.manifest.version, bundle.folder);
@@ -172,6 +181,8 @@ corbel_status plugin_policy_open(struct plugin_policy *p, const corbel_runtime_p
 {
     corbel_status status = trust_open(&p->trust, NULL, err);
 
+    p->follows_suggestions = params->trust_remote_plugin != 0;
+    p->pull = CORBEL_PULL_PARAMS(.offline = params->offline);
     if (!status && params->lock) {
         status = lockfile_load(&p->lock, params->lock, CORBEL_ABI_MAJOR, CORBEL_ABI_MINOR, err);
         p->has_lock = status == CORBEL_OK;
@@ -180,7 +191,7 @@ corbel_status plugin_policy_open(struct plugin_policy *p, const corbel_runtime_p
     for (uint32_t i = 0; !status && i < params->n_plugins; i++)
         status = add_named(p, params->plugins[i], registry, err);
     if (!status && params->dev)
-        status = add_dev(params->dev, registry, err);
+        status = add_dev(p, params->dev, params->isolation, registry, err);
     return status ? status : add_store(p, registry, err);
 }
 
@@ -202,6 +213,45 @@ corbel_status plugin_policy_explain(const struct plugin_policy *p,
     return error_set(err, CORBEL_E_UNTRUSTED,
                      "no plugin that may run serves %.64s; refused (%zu of the store): %s", arch,
                      p->n_refused, text_cstr(&p->refused));
+}
+
+static corbel_status add_suggested(struct plugin_policy *p, struct plugin_registry *registry,
+                                   const struct remote_plugin *remote, corbel_error *err)
+{
+    struct bundle bundle;
+    corbel_status status = remote_plugin_install(&p->trust, remote, &p->pull, &bundle, err);
+
+    if (status)
+        return error_prefix(err, status, "the plugin that the model suggests, %s", remote->name);
+    log_line(CORBEL_LOG_WARN, "%s %s was installed because the model suggests it and %s signed it",
+             bundle.manifest.name, bundle.manifest.version, bundle.signer->label);
+    return plugin_registry_add(registry, &bundle, false, err);
+}
+
+corbel_status plugin_policy_follow(struct plugin_policy *p, struct plugin_registry *registry,
+                                   const struct config *config, const char *arch, bool *found,
+                                   corbel_error *err)
+{
+    struct remote_plugin remote;
+    struct text advice = {0};
+    corbel_status status;
+
+    *found = false;
+    /* A lock has said already what there is; another may serve it but may not run. */
+    if (p->has_lock || plugin_registry_ambiguous(registry, arch, NULL) ||
+        !remote_plugin_suggested(config, &remote))
+        return CORBEL_OK;
+    if (p->follows_suggestions) {
+        status = add_suggested(p, registry, &remote, err);
+        *found = status == CORBEL_OK;
+        return status;
+    }
+    remote_plugin_advise(&remote, &advice);
+    status = error_set(err, p->n_refused ? CORBEL_E_UNTRUSTED : CORBEL_E_UNSUPPORTED,
+                       "%s: no plugin that may run serves the architecture %.64s; %s", config->path,
+                       arch, text_cstr(&advice));
+    text_finish(&advice);
+    return status;
 }
 
 corbel_status plugin_policy_check(struct plugin_policy *p, const struct plugin_registry *registry,

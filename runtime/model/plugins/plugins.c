@@ -1,11 +1,15 @@
-/* model/plugins.c: corbel/trust.h's functions for bundles: sign, verify, install, list, remove. */
+/* model/plugins/plugins.c: corbel/trust.h's functions for bundles: sign, verify, install, list,
+ * remove. */
 #include "base/error.h"
 #include "base/file.h"
+#include "base/struct_copy.h"
 #include "corbel/trust.h"
-#include "model/policy.h"
+#include "model/plugins/policy.h"
+#include "model/plugins/remote.h"
 #include "plugin/loader.h"
 #include "trust/canonical.h"
 #include "trust/keys.h"
+#include "trust/origins.h"
 #include "trust/reader.h"
 #include "trust/sign.h"
 
@@ -44,6 +48,23 @@ static void put_refusal(struct json_object *o, const struct trust_verdict *v,
     canonical_put_string(o, "allow", v->allow);
 }
 
+/* Where an installed one came from, if that was the hub. */
+static void put_origin(struct json_object *o, const struct trust *t, const char *pin)
+{
+    const struct origin *origin;
+    struct origins origins;
+
+    if (origins_load(&origins, &t->home, NULL))
+        return;
+    origin = origins_find(&origins, pin);
+    if (origin) {
+        canonical_put_string(o, "endpoint", origin->endpoint);
+        canonical_put_string(o, "repo", origin->repo);
+        canonical_put_string(o, "commit", origin->commit);
+    }
+    origins_finish(&origins);
+}
+
 static corbel_status open_trust(struct trust *t, corbel_error *err)
 {
     struct trust_key build_key;
@@ -57,11 +78,9 @@ static corbel_status bundle_folder(const char *folder, char path[PATH_MAX], corb
 {
     if (plugin_policy_folder(folder, path))
         return CORBEL_OK;
-    return error_set(err, CORBEL_E_NOT_FOUND,
-                     "%s: no folder with a " MANIFEST_NAME
-                     ", nor a plugin's project that was built "
-                     "(plugins of a hub are not supported yet)",
-                     folder);
+    return error_set(
+        err, CORBEL_E_NOT_FOUND,
+        "%s: no folder with a " MANIFEST_NAME ", nor a plugin's project that was built", folder);
 }
 
 /* All files are what the manifest says; the library for this machine, if there is one, is of the
@@ -190,46 +209,74 @@ corbel_status corbel_plugin_verify(const char *named, char **json, corbel_error 
     return status ? error_set(err, status, "%s", why.text) : CORBEL_OK;
 }
 
-static corbel_status install(struct trust *t, const char *folder, struct json_object *o,
-                             corbel_error *err)
+corbel_status plugin_policy_install(struct trust *t, const struct bundle *bundle, corbel_error *err)
 {
-    char pin[DIGEST_HEX_SIZE + sizeof HOME_PLUGINS], path[PATH_MAX];
     struct trust_verdict verdict;
-    struct bundle bundle;
-    corbel_status status;
+    corbel_status status = check_contents(bundle, &verdict, err);
 
-    status = bundle_folder(folder, path, err);
-    if (status)
-        return status;
-    status = bundle_open(&bundle, path, &t->policy, err);
-    if (status)
-        return status;
-    status = check_contents(&bundle, &verdict, err);
     if (!status)
-        status = store_install(&t->home, &bundle, err);
-    if (!status) {
-        trust_note(t, &bundle);
-        put_bundle(o, &bundle);
-        snprintf(pin, sizeof pin, HOME_PLUGINS "/%s", bundle.manifest.pin);
-        if (home_path(&t->home, pin, path))
-            canonical_put_string(o, "folder", path);
-    }
-    bundle_close(&bundle);
+        status = store_install(&t->home, bundle, err);
+    if (!status)
+        trust_note(t, bundle);
     return status;
 }
 
-corbel_status corbel_plugin_install(const char *folder, char **json, corbel_error *err)
+static corbel_status install_folder(struct trust *t, const char *path, struct bundle *bundle,
+                                    corbel_error *err)
 {
+    char pin[DIGEST_HEX_SIZE + sizeof HOME_PLUGINS], stored[PATH_MAX];
+    corbel_status status = bundle_open(bundle, path, &t->policy, err);
+
+    if (!status)
+        status = plugin_policy_install(t, bundle, err);
+    if (status)
+        return status;
+    snprintf(pin, sizeof pin, HOME_PLUGINS "/%s", bundle->manifest.pin);
+    if (home_path(&t->home, pin, stored)) {
+        free(bundle->folder);
+        bundle->folder = strdup(stored);
+    }
+    return bundle->folder ? CORBEL_OK : error_memory(err, sizeof stored, "a path");
+}
+
+/* A folder of this machine, or else a repo of the hub. */
+static corbel_status install(struct trust *t, const char *named, const corbel_pull_params *params,
+                             struct bundle *bundle, corbel_error *err)
+{
+    struct remote_plugin remote;
+    char path[PATH_MAX];
+
+    if (plugin_policy_folder(named, path))
+        return install_folder(t, path, bundle, err);
+    if (file_is_folder(named) || named[0] == '/' || named[0] == '.' ||
+        remote_plugin_parse(&remote, named, NULL) == CORBEL_E_NOT_FOUND)
+        return bundle_folder(named, path, err);
+    return remote_plugin_parse(&remote, named, err)
+               ? CORBEL_E_ARGUMENT
+               : remote_plugin_install(t, &remote, params, bundle, err);
+}
+
+corbel_status corbel_plugin_install(const char *named, const corbel_pull_params *params,
+                                    char **json, corbel_error *err)
+{
+    corbel_pull_params p = CORBEL_PULL_PARAMS(.offline = 0);
     struct json_object *o = json_object_new_object();
-    struct home home;
+    struct bundle bundle = {0};
     struct trust t = {0};
+    struct home home;
     corbel_status status = home_create(&home, err);
 
     *json = NULL;
+    STRUCT_COPY(&p, params);
     if (!status)
         status = trust_open(&t, NULL, err); /* the build's own are there without that */
     if (!status)
-        status = install(&t, folder, o, err);
+        status = install(&t, named, &p, &bundle, err);
+    if (!status) {
+        put_bundle(o, &bundle);
+        put_origin(o, &t, bundle.manifest.pin);
+    }
+    bundle_close(&bundle);
     trust_close(&t);
     if (!status)
         return keys_take_json(o, json, err);
@@ -253,6 +300,7 @@ static void put_stored(const struct trust *t, const char *pin, struct json_objec
     } else {
         canonical_put_string(o, "pin", pin);
     }
+    put_origin(o, t, pin);
     if (status)
         put_refusal(o, &verdict, &why);
     else
@@ -330,6 +378,7 @@ corbel_status corbel_plugin_json(const char *plugin, char **json, corbel_error *
         corbel_error why;
 
         put_bundle(o, &bundle);
+        put_origin(o, &t, bundle.manifest.pin);
         if (check_contents(&bundle, &verdict, &why))
             put_refusal(o, &verdict, &why);
         else
@@ -349,10 +398,17 @@ corbel_status corbel_plugin_json(const char *plugin, char **json, corbel_error *
 corbel_status corbel_plugin_remove(const char *plugin, corbel_error *err)
 {
     const char *mark = strstr(plugin, "sha256:"), *word = mark ? mark + 7 : plugin;
-    char pin[DIGEST_HEX_SIZE] = "";
+    char pin[DIGEST_HEX_SIZE] = "", path[PATH_MAX];
     struct trust t;
     corbel_status status = open_trust(&t, err);
+    bool forgotten = false;
 
+    if (!status && t.home.exists && realpath(plugin, path))
+        status = origins_forget_dev(&t.home, path, &forgotten, err);
+    if (forgotten || status) {
+        trust_close(&t);
+        return status;
+    }
     if (!status && !reader_is_sha256(word)) {
         status = pin_of_name(&t, plugin, pin, err);
         word = pin;
