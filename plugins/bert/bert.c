@@ -39,6 +39,7 @@ struct bert {
     F(flag, is_decoder,              "is_decoder",              "false")                           \
     F(flag, add_cross_attention,     "add_cross_attention",     "false")                           \
     F(flag, tie_word_embeddings,     "tie_word_embeddings",     "true")                            \
+    F(i64,  pad_token_id,            "pad_token_id",            "0|" CORBEL_ABSENT_JSON)           \
     F(i64,  num_labels,              "#id2label|num_labels",    "2")
 /* clang-format on */
 
@@ -60,6 +61,7 @@ static void check_config(corbel_build *b, const struct config *c)
                  "\"absolute\", the only one that is supported");
     corbel_check(b, !c->add_cross_attention, "add_cross_attention",
                  "false: cross-attention is not supported");
+    corbel_check_token(b, "pad_token_id", c->pad_token_id);
     corbel_check_size(b, "num_labels", c->num_labels);
 }
 
@@ -69,8 +71,8 @@ static void check_config(corbel_build *b, const struct config *c)
 static void create_embeddings(corbel_build *b, const struct config *c, struct bert *m)
 {
     corbel_enter(b, "embeddings");
-    m->word_embeddings =
-        corbel_param_weight_2d(b, "word_embeddings", c->vocab_size, c->hidden_size);
+    m->word_embeddings = corbel_param_embedding(b, "word_embeddings", c->vocab_size, c->hidden_size,
+                                                c->pad_token_id);
     m->position_embeddings = corbel_param_weight_2d(b, "position_embeddings",
                                                     c->max_position_embeddings, c->hidden_size);
     m->token_type_embeddings =
@@ -129,7 +131,7 @@ static struct bert *create(corbel_build *b, const struct config *c, const char *
 }
 
 /* BertLMPredictionHead.__init__. Tied: the decoder's weight is the embedding's and its bias is
- * called cls.predictions.bias; else it has its own. */
+ * called cls.predictions.bias; else it has its own, and that one is there without a use. */
 static struct bert *create_lm(corbel_build *b, const struct config *c)
 {
     struct bert *m = create(b, c, "bert", 0);
@@ -140,10 +142,12 @@ static struct bert *create_lm(corbel_build *b, const struct config *c)
     m->transform = corbel_param_linear(b, "transform.dense", c->hidden_size, c->hidden_size, 1);
     m->transform_norm = corbel_param_layer_norm_tf(b, "transform.LayerNorm", c->hidden_size);
     m->head.weight = m->word_embeddings;
-    if (c->tie_word_embeddings)
+    if (c->tie_word_embeddings) {
         m->head.bias = corbel_param_1d(b, "bias|decoder.bias", c->vocab_size);
-    else
+    } else {
+        corbel_param_1d(b, "bias", c->vocab_size);
         m->head = corbel_param_linear(b, "decoder", c->vocab_size, c->hidden_size, 1);
+    }
     corbel_leave(b);
     return m;
 }

@@ -33,7 +33,9 @@ struct distilbert {
     F(i64,  dim,                     "dim|hidden_size",              NULL)                         \
     F(i64,  hidden_dim,              "hidden_dim",                   NULL)                         \
     F(str,  activation,              "activation",                   "\"gelu\"")                   \
+    F(flag, sinusoidal_pos_embds,    "sinusoidal_pos_embds",         "false")                      \
     F(flag, tie_word_embeddings,     "tie_word_embeddings",          "true")                       \
+    F(i64,  pad_token_id,            "pad_token_id",                 "0|" CORBEL_ABSENT_JSON)      \
     F(i64,  num_labels,              "#id2label|num_labels",         "2")
 /* clang-format on */
 
@@ -48,6 +50,7 @@ static void check_config(corbel_build *b, const struct config *c)
     corbel_check_layers(b, "n_layers", c->n_layers);
     corbel_check_multiple(b, "dim", c->dim, "n_heads", c->n_heads);
     corbel_check_size(b, "hidden_dim", c->hidden_dim);
+    corbel_check_token(b, "pad_token_id", c->pad_token_id);
     corbel_check_size(b, "num_labels", c->num_labels);
 }
 
@@ -71,6 +74,19 @@ static struct layer create_layer(corbel_build *b, const struct config *c)
     return l;
 }
 
+/* Embeddings.position_embeddings: learned, from numbers at random or from a table of sines. */
+static corbel_value create_positions(corbel_build *b, const struct config *c)
+{
+    const int64_t shape[] = {c->max_position_embeddings, c->dim};
+    int32_t init = c->sinusoidal_pos_embds ? CORBEL_INIT_SINUSOIDAL : CORBEL_INIT_DEFAULT;
+    corbel_value v;
+
+    corbel_enter(b, "position_embeddings");
+    v = corbel_param_init(b, "weight", shape, 2, init, 0.0);
+    corbel_leave(b);
+    return v;
+}
+
 /* DistilBertModel.__init__; NULL: the build has failed. */
 static struct distilbert *create(corbel_build *b, const struct config *c, const char *module)
 {
@@ -88,9 +104,9 @@ static struct distilbert *create(corbel_build *b, const struct config *c, const 
     };
     corbel_enter_trunk(b, module);
     corbel_enter(b, "embeddings");
-    m->word_embeddings = corbel_param_weight_2d(b, "word_embeddings", c->vocab_size, c->dim);
-    m->position_embeddings =
-        corbel_param_weight_2d(b, "position_embeddings", c->max_position_embeddings, c->dim);
+    m->word_embeddings =
+        corbel_param_embedding(b, "word_embeddings", c->vocab_size, c->dim, c->pad_token_id);
+    m->position_embeddings = create_positions(b, c);
     m->embeddings_norm = corbel_param_layer_norm_tf(b, "LayerNorm", c->dim);
     corbel_leave(b);
     for (int64_t i = 0; i < m->n_layers; i++) {

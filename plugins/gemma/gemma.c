@@ -74,9 +74,9 @@ static struct layer create_layer(corbel_build *b, const struct config *c, int64_
                                               c->num_key_value_heads, head_dim, c->attention_bias);
     corbel_leave(b);
     l.mlp = corbel_param_gated_mlp(b, c->hidden_size, c->intermediate_size, 0);
-    l.input_layernorm = corbel_param_weight_1d(b, "input_layernorm", c->hidden_size);
+    l.input_layernorm = corbel_param_norm_offset(b, "input_layernorm", c->hidden_size);
     l.post_attention_layernorm =
-        corbel_param_weight_1d(b, "post_attention_layernorm", c->hidden_size);
+        corbel_param_norm_offset(b, "post_attention_layernorm", c->hidden_size);
     return l;
 }
 
@@ -106,13 +106,14 @@ static struct gemma *create(corbel_build *b, const struct config *c, const char 
         .layers = layers,
     };
     corbel_enter_trunk(b, module);
-    m->embed_tokens = corbel_param_weight_2d(b, "embed_tokens", c->vocab_size, c->hidden_size);
+    m->embed_tokens =
+        corbel_param_embedding(b, "embed_tokens", c->vocab_size, c->hidden_size, c->pad_token_id);
     for (int64_t i = 0; i < m->n_layers; i++) {
         corbel_enter_index(b, "layers", i);
         layers[i] = create_layer(b, c, m->head_dim);
         corbel_leave(b);
     }
-    m->norm = corbel_param_weight_1d(b, "norm", c->hidden_size);
+    m->norm = corbel_param_norm_offset(b, "norm", c->hidden_size);
     corbel_leave_trunk(b, module);
     return m;
 }
@@ -166,63 +167,10 @@ static corbel_value model(corbel_build *b, const struct gemma *m)
 
 /* ---- the classes ----------------------------------------------------------------------------- */
 
-CORBEL_CREATE(GemmaModel, CONFIG)
-{
-    return create(b, &(struct config){CONFIG(CORBEL_GATHER)}, NULL);
-}
-
-CORBEL_FORWARD(GemmaModel, struct gemma)
-{
-    corbel_output(b, "last_hidden_state", model(b, m));
-}
-
-CORBEL_CREATE(GemmaForCausalLM, CONFIG)
-{
-    struct gemma *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "model");
-
-    if (m && tie_word_embeddings)
-        m->head.weight = m->embed_tokens;
-    else if (m)
-        m->head = corbel_param_linear(b, "lm_head", vocab_size, hidden_size, 0);
-    return m;
-}
-
-CORBEL_FORWARD(GemmaForCausalLM, struct gemma)
-{
-    corbel_value x = corbel_tokens_to_keep(b, model(b, m));
-
-    corbel_output(b, "logits", op_linear(b, x, m->head));
-}
-
-CORBEL_CREATE(GemmaForSequenceClassification, CONFIG)
-{
-    struct gemma *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "model");
-
-    if (m)
-        m->head = corbel_param_linear(b, "score", num_labels, hidden_size, 0);
-    return m;
-}
-
-CORBEL_FORWARD(GemmaForSequenceClassification, struct gemma)
-{
-    corbel_value x = model(b, m);
-
-    corbel_output(b, "logits", corbel_last_token_logits(b, x, m->pad_token_id, m->head));
-}
-
-CORBEL_CREATE(GemmaForTokenClassification, CONFIG)
-{
-    struct gemma *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "model");
-
-    if (m)
-        m->head = corbel_param_linear(b, "score", num_labels, hidden_size, 1);
-    return m;
-}
-
-CORBEL_FORWARD(GemmaForTokenClassification, struct gemma)
-{
-    corbel_output(b, "logits", op_linear(b, model(b, m), m->head));
-}
+CORBEL_BASE_MODEL(GemmaModel, CONFIG, struct gemma)
+CORBEL_CAUSAL_LM(GemmaForCausalLM, CONFIG, struct gemma)
+CORBEL_SEQUENCE_CLASSIFIER(GemmaForSequenceClassification, CONFIG, struct gemma)
+CORBEL_TOKEN_CLASSIFIER(GemmaForTokenClassification, CONFIG, struct gemma)
 
 /* clang-format off */
 static const corbel_arch archs[] = {

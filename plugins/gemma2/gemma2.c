@@ -118,13 +118,13 @@ static struct layer create_layer(corbel_build *b, const struct config *c, int64_
                                     c->num_key_value_heads, c->head_dim, c->attention_bias);
     corbel_leave(b);
     l.mlp = corbel_param_gated_mlp(b, c->hidden_size, c->intermediate_size, 0);
-    l.input_layernorm = corbel_param_weight_1d(b, "input_layernorm", c->hidden_size);
+    l.input_layernorm = corbel_param_norm_offset(b, "input_layernorm", c->hidden_size);
     l.post_attention_layernorm =
-        corbel_param_weight_1d(b, "post_attention_layernorm", c->hidden_size);
+        corbel_param_norm_offset(b, "post_attention_layernorm", c->hidden_size);
     l.pre_feedforward_layernorm =
-        corbel_param_weight_1d(b, "pre_feedforward_layernorm", c->hidden_size);
+        corbel_param_norm_offset(b, "pre_feedforward_layernorm", c->hidden_size);
     l.post_feedforward_layernorm =
-        corbel_param_weight_1d(b, "post_feedforward_layernorm", c->hidden_size);
+        corbel_param_norm_offset(b, "post_feedforward_layernorm", c->hidden_size);
     return l;
 }
 
@@ -152,13 +152,14 @@ static struct gemma2 *create(corbel_build *b, const struct config *c, const char
         .layers = layers,
     };
     corbel_enter_trunk(b, module);
-    m->embed_tokens = corbel_param_weight_2d(b, "embed_tokens", c->vocab_size, c->hidden_size);
+    m->embed_tokens =
+        corbel_param_embedding(b, "embed_tokens", c->vocab_size, c->hidden_size, c->pad_token_id);
     for (int64_t i = 0; i < m->n_layers; i++) {
         corbel_enter_index(b, "layers", i);
         layers[i] = create_layer(b, c, i);
         corbel_leave(b);
     }
-    m->norm = corbel_param_weight_1d(b, "norm", c->hidden_size);
+    m->norm = corbel_param_norm_offset(b, "norm", c->hidden_size);
     corbel_leave_trunk(b, module);
     return m;
 }
@@ -212,27 +213,11 @@ static corbel_value model(corbel_build *b, const struct gemma2 *m)
 
 /* ---- the classes ----------------------------------------------------------------------------- */
 
-CORBEL_CREATE(Gemma2Model, CONFIG)
-{
-    return create(b, &(struct config){CONFIG(CORBEL_GATHER)}, NULL);
-}
+CORBEL_BASE_MODEL(Gemma2Model, CONFIG, struct gemma2)
+CORBEL_SEQUENCE_CLASSIFIER(Gemma2ForSequenceClassification, CONFIG, struct gemma2)
+CORBEL_TOKEN_CLASSIFIER(Gemma2ForTokenClassification, CONFIG, struct gemma2)
 
-CORBEL_FORWARD(Gemma2Model, struct gemma2)
-{
-    corbel_output(b, "last_hidden_state", model(b, m));
-}
-
-CORBEL_CREATE(Gemma2ForCausalLM, CONFIG)
-{
-    struct gemma2 *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "model");
-
-    if (m && tie_word_embeddings)
-        m->head.weight = m->embed_tokens;
-    else if (m)
-        m->head = corbel_param_linear(b, "lm_head", vocab_size, hidden_size, 0);
-    return m;
-}
-
+CORBEL_CREATE_CAUSAL_LM(Gemma2ForCausalLM, CONFIG, struct gemma2)
 CORBEL_FORWARD(Gemma2ForCausalLM, struct gemma2)
 {
     corbel_value x = corbel_tokens_to_keep(b, model(b, m));
@@ -244,36 +229,6 @@ CORBEL_FORWARD(Gemma2ForCausalLM, struct gemma2)
         x = op_affine(b, x, cap, 0.0);
     }
     corbel_output(b, "logits", x);
-}
-
-CORBEL_CREATE(Gemma2ForSequenceClassification, CONFIG)
-{
-    struct gemma2 *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "model");
-
-    if (m)
-        m->head = corbel_param_linear(b, "score", num_labels, hidden_size, 0);
-    return m;
-}
-
-CORBEL_FORWARD(Gemma2ForSequenceClassification, struct gemma2)
-{
-    corbel_value x = model(b, m);
-
-    corbel_output(b, "logits", corbel_last_token_logits(b, x, m->pad_token_id, m->head));
-}
-
-CORBEL_CREATE(Gemma2ForTokenClassification, CONFIG)
-{
-    struct gemma2 *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "model");
-
-    if (m)
-        m->head = corbel_param_linear(b, "score", num_labels, hidden_size, 1);
-    return m;
-}
-
-CORBEL_FORWARD(Gemma2ForTokenClassification, struct gemma2)
-{
-    corbel_output(b, "logits", op_linear(b, model(b, m), m->head));
 }
 
 /* clang-format off */

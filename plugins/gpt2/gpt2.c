@@ -34,6 +34,7 @@ struct gpt2 {
     F(i64,  n_inner,             "n_inner",                             CORBEL_ABSENT_JSON)        \
     F(str,  activation_function, "activation_function",                 "\"gelu_new\"")            \
     F(f64,  layer_norm_epsilon,  "layer_norm_epsilon",                  "1e-5")                    \
+    F(f64,  initializer_range,   "initializer_range",                   "0.02")                    \
     F(flag, scale_attn_weights,  "scale_attn_weights",                  "true")                    \
     F(flag, inverse_layer_idx,   "scale_attn_by_inverse_layer_idx",     "false")                   \
     F(flag, add_cross_attention, "add_cross_attention",                 "false")                   \
@@ -54,6 +55,7 @@ static void check_config(corbel_build *b, const struct config *c)
     corbel_check_layers(b, "n_layer", c->n_layer);
     corbel_check_optional_size(b, "n_inner", c->n_inner);
     corbel_check_eps(b, "layer_norm_epsilon", c->layer_norm_epsilon);
+    corbel_check_eps(b, "initializer_range", c->initializer_range);
     corbel_check(b, !c->add_cross_attention, "add_cross_attention",
                  "false: cross-attention is not supported");
     corbel_check_token(b, "pad_token_id", c->pad_token_id);
@@ -69,17 +71,19 @@ static struct layer create_layer(corbel_build *b, const struct config *c, int64_
     int64_t inner = c->n_inner == CORBEL_ABSENT ? corbel_mul(b, 4, n) : c->n_inner;
     int64_t head_dim = n / c->n_head;
     double scale = c->scale_attn_weights ? 1.0 / sqrt((double)head_dim) : 1.0;
+    /* GPT2PreTrainedModel._init_weights: each block adds two results to the residual. */
+    double std = c->initializer_range, residual_std = std / sqrt(2.0 * (double)c->n_layer);
     struct layer l = {
         .heads = {.n_heads = c->n_head, .n_kv_heads = c->n_head, .head_dim = head_dim},
         .how = {.causal = 1, .scale = c->inverse_layer_idx ? scale / (double)(i + 1) : scale},
     };
 
     l.ln_1 = corbel_param_layer_norm(b, "ln_1", n);
-    l.c_attn = corbel_param_conv1d(b, "attn.c_attn", n, corbel_mul(b, 3, n));
-    l.c_proj = corbel_param_conv1d(b, "attn.c_proj", n, n);
+    l.c_attn = corbel_param_conv1d_std(b, "attn.c_attn", n, corbel_mul(b, 3, n), std);
+    l.c_proj = corbel_param_conv1d_std(b, "attn.c_proj", n, n, residual_std);
     l.ln_2 = corbel_param_layer_norm(b, "ln_2", n);
-    l.mlp_c_fc = corbel_param_conv1d(b, "mlp.c_fc", n, inner);
-    l.mlp_c_proj = corbel_param_conv1d(b, "mlp.c_proj", inner, n);
+    l.mlp_c_fc = corbel_param_conv1d_std(b, "mlp.c_fc", n, inner, std);
+    l.mlp_c_proj = corbel_param_conv1d_std(b, "mlp.c_proj", inner, n, residual_std);
     return l;
 }
 
@@ -167,43 +171,19 @@ static corbel_value model(corbel_build *b, const struct gpt2 *m)
 
 /* ---- the classes ----------------------------------------------------------------------------- */
 
-CORBEL_CREATE(GPT2Model, CONFIG)
-{
-    return create(b, &(struct config){CONFIG(CORBEL_GATHER)}, NULL);
-}
+#define WITH_HEAD(NAME, HEAD) \
+    CORBEL_CREATE_WITH_HEAD(NAME, CONFIG, struct gpt2, "transformer", HEAD)
 
-CORBEL_FORWARD(GPT2Model, struct gpt2)
-{
-    corbel_output(b, "last_hidden_state", model(b, m));
-}
+CORBEL_BASE_MODEL(GPT2Model, CONFIG, struct gpt2)
 
-CORBEL_CREATE(GPT2LMHeadModel, CONFIG)
-{
-    struct gpt2 *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "transformer");
-
-    if (m && tie_word_embeddings)
-        m->head.weight = m->wte;
-    else if (m)
-        m->head = corbel_param_linear(b, "lm_head", vocab_size, n_embd, 0);
-    return m;
-}
-
+WITH_HEAD(GPT2LMHeadModel,
+          corbel_param_lm_head(b, c.vocab_size, c.n_embd, c.tie_word_embeddings, m->wte))
 CORBEL_FORWARD(GPT2LMHeadModel, struct gpt2)
 {
-    corbel_value x = corbel_tokens_to_keep(b, model(b, m));
-
-    corbel_output(b, "logits", op_linear(b, x, m->head));
+    corbel_output(b, "logits", op_linear(b, corbel_tokens_to_keep(b, model(b, m)), m->head));
 }
 
-CORBEL_CREATE(GPT2ForSequenceClassification, CONFIG)
-{
-    struct gpt2 *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "transformer");
-
-    if (m)
-        m->head = corbel_param_linear(b, "score", num_labels, n_embd, 0);
-    return m;
-}
-
+WITH_HEAD(GPT2ForSequenceClassification, corbel_param_linear(b, "score", c.num_labels, c.n_embd, 0))
 CORBEL_FORWARD(GPT2ForSequenceClassification, struct gpt2)
 {
     corbel_value x = model(b, m);
@@ -211,29 +191,14 @@ CORBEL_FORWARD(GPT2ForSequenceClassification, struct gpt2)
     corbel_output(b, "logits", corbel_last_token_logits(b, x, m->pad_token_id, m->head));
 }
 
-CORBEL_CREATE(GPT2ForTokenClassification, CONFIG)
-{
-    struct gpt2 *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "transformer");
-
-    if (m)
-        m->head = corbel_param_linear(b, "classifier", num_labels, n_embd, 1);
-    return m;
-}
-
+WITH_HEAD(GPT2ForTokenClassification,
+          corbel_param_linear(b, "classifier", c.num_labels, c.n_embd, 1))
 CORBEL_FORWARD(GPT2ForTokenClassification, struct gpt2)
 {
     corbel_output(b, "logits", op_linear(b, model(b, m), m->head));
 }
 
-CORBEL_CREATE(GPT2ForQuestionAnswering, CONFIG)
-{
-    struct gpt2 *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "transformer");
-
-    if (m)
-        m->head = corbel_param_linear(b, "qa_outputs", 2, n_embd, 1);
-    return m;
-}
-
+WITH_HEAD(GPT2ForQuestionAnswering, corbel_param_linear(b, "qa_outputs", 2, c.n_embd, 1))
 CORBEL_FORWARD(GPT2ForQuestionAnswering, struct gpt2)
 {
     corbel_output_span(b, op_linear(b, model(b, m), m->head));

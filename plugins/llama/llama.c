@@ -99,7 +99,8 @@ static struct llama *create(corbel_build *b, const struct config *c, const char 
         .layers = layers,
     };
     corbel_enter_trunk(b, module);
-    m->embed_tokens = corbel_param_weight_2d(b, "embed_tokens", c->vocab_size, c->hidden_size);
+    m->embed_tokens =
+        corbel_param_embedding(b, "embed_tokens", c->vocab_size, c->hidden_size, c->pad_token_id);
     for (int64_t i = 0; i < m->n_layers; i++) {
         corbel_enter_index(b, "layers", i);
         layers[i] = create_layer(b, c, m->head_dim);
@@ -151,78 +152,12 @@ static corbel_value model(corbel_build *b, const struct llama *m)
 
 /* ---- the classes ----------------------------------------------------------------------------- */
 
-CORBEL_CREATE(LlamaModel, CONFIG)
-{
-    return create(b, &(struct config){CONFIG(CORBEL_GATHER)}, NULL);
-}
-
-CORBEL_FORWARD(LlamaModel, struct llama)
-{
-    corbel_output(b, "last_hidden_state", model(b, m));
-}
-
-CORBEL_CREATE(LlamaForCausalLM, CONFIG)
-{
-    struct llama *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "model");
-
-    if (m && tie_word_embeddings)
-        m->head.weight = m->embed_tokens;
-    else if (m)
-        m->head = corbel_param_linear(b, "lm_head", vocab_size, hidden_size, 0);
-    return m;
-}
-
-CORBEL_FORWARD(LlamaForCausalLM, struct llama)
-{
-    corbel_value x = corbel_tokens_to_keep(b, model(b, m));
-
-    corbel_output(b, "logits", op_linear(b, x, m->head));
-}
-
-CORBEL_CREATE(LlamaForSequenceClassification, CONFIG)
-{
-    struct llama *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "model");
-
-    if (m)
-        m->head = corbel_param_linear(b, "score", num_labels, hidden_size, 0);
-    return m;
-}
-
-CORBEL_FORWARD(LlamaForSequenceClassification, struct llama)
-{
-    corbel_value x = model(b, m);
-
-    corbel_output(b, "logits", corbel_last_token_logits(b, x, m->pad_token_id, m->head));
-}
-
-CORBEL_CREATE(LlamaForTokenClassification, CONFIG)
-{
-    struct llama *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "model");
-
-    if (m)
-        m->head = corbel_param_linear(b, "score", num_labels, hidden_size, 1);
-    return m;
-}
-
-CORBEL_FORWARD(LlamaForTokenClassification, struct llama)
-{
-    corbel_output(b, "logits", op_linear(b, model(b, m), m->head));
-}
-
+CORBEL_BASE_MODEL(LlamaModel, CONFIG, struct llama)
+CORBEL_CAUSAL_LM(LlamaForCausalLM, CONFIG, struct llama)
+CORBEL_SEQUENCE_CLASSIFIER(LlamaForSequenceClassification, CONFIG, struct llama)
+CORBEL_TOKEN_CLASSIFIER(LlamaForTokenClassification, CONFIG, struct llama)
 /* Its trunk is called "transformer", for old checkpoints. */
-CORBEL_CREATE(LlamaForQuestionAnswering, CONFIG)
-{
-    struct llama *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "transformer");
-
-    if (m)
-        m->head = corbel_param_linear(b, "qa_outputs", 2, hidden_size, 1);
-    return m;
-}
-
-CORBEL_FORWARD(LlamaForQuestionAnswering, struct llama)
-{
-    corbel_output_span(b, op_linear(b, model(b, m), m->head));
-}
+CORBEL_QUESTION_ANSWERER(LlamaForQuestionAnswering, CONFIG, struct llama, "transformer")
 
 /* clang-format off */
 static const corbel_arch archs[] = {

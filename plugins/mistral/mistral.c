@@ -100,7 +100,8 @@ static struct mistral *create(corbel_build *b, const struct config *c, const cha
         .layers = layers,
     };
     corbel_enter_trunk(b, module);
-    m->embed_tokens = corbel_param_weight_2d(b, "embed_tokens", c->vocab_size, c->hidden_size);
+    m->embed_tokens =
+        corbel_param_embedding(b, "embed_tokens", c->vocab_size, c->hidden_size, c->pad_token_id);
     for (int64_t i = 0; i < m->n_layers; i++) {
         corbel_enter_index(b, "layers", i);
         layers[i] = create_layer(b, c, m->head_dim);
@@ -153,77 +154,11 @@ static corbel_value model(corbel_build *b, const struct mistral *m)
 
 /* ---- the classes ----------------------------------------------------------------------------- */
 
-CORBEL_CREATE(MistralModel, CONFIG)
-{
-    return create(b, &(struct config){CONFIG(CORBEL_GATHER)}, NULL);
-}
-
-CORBEL_FORWARD(MistralModel, struct mistral)
-{
-    corbel_output(b, "last_hidden_state", model(b, m));
-}
-
-CORBEL_CREATE(MistralForCausalLM, CONFIG)
-{
-    struct mistral *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "model");
-
-    if (m && tie_word_embeddings)
-        m->head.weight = m->embed_tokens;
-    else if (m)
-        m->head = corbel_param_linear(b, "lm_head", vocab_size, hidden_size, 0);
-    return m;
-}
-
-CORBEL_FORWARD(MistralForCausalLM, struct mistral)
-{
-    corbel_value x = corbel_tokens_to_keep(b, model(b, m));
-
-    corbel_output(b, "logits", op_linear(b, x, m->head));
-}
-
-CORBEL_CREATE(MistralForSequenceClassification, CONFIG)
-{
-    struct mistral *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "model");
-
-    if (m)
-        m->head = corbel_param_linear(b, "score", num_labels, hidden_size, 0);
-    return m;
-}
-
-CORBEL_FORWARD(MistralForSequenceClassification, struct mistral)
-{
-    corbel_value x = model(b, m);
-
-    corbel_output(b, "logits", corbel_last_token_logits(b, x, m->pad_token_id, m->head));
-}
-
-CORBEL_CREATE(MistralForTokenClassification, CONFIG)
-{
-    struct mistral *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "model");
-
-    if (m)
-        m->head = corbel_param_linear(b, "score", num_labels, hidden_size, 1);
-    return m;
-}
-
-CORBEL_FORWARD(MistralForTokenClassification, struct mistral)
-{
-    corbel_output(b, "logits", op_linear(b, model(b, m), m->head));
-}
-
-CORBEL_CREATE(MistralForQuestionAnswering, CONFIG)
-{
-    struct mistral *m = create(b, &(struct config){CONFIG(CORBEL_GATHER)}, "model");
-
-    if (m)
-        m->head = corbel_param_linear(b, "qa_outputs", 2, hidden_size, 1);
-    return m;
-}
-
-CORBEL_FORWARD(MistralForQuestionAnswering, struct mistral)
-{
-    corbel_output_span(b, op_linear(b, model(b, m), m->head));
-}
+CORBEL_BASE_MODEL(MistralModel, CONFIG, struct mistral)
+CORBEL_CAUSAL_LM(MistralForCausalLM, CONFIG, struct mistral)
+CORBEL_SEQUENCE_CLASSIFIER(MistralForSequenceClassification, CONFIG, struct mistral)
+CORBEL_TOKEN_CLASSIFIER(MistralForTokenClassification, CONFIG, struct mistral)
+CORBEL_QUESTION_ANSWERER(MistralForQuestionAnswering, CONFIG, struct mistral, "model")
 
 /* clang-format off */
 static const corbel_arch archs[] = {

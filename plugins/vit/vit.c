@@ -79,8 +79,9 @@ static void create_embeddings(corbel_build *b, struct vit *m)
 
     corbel_check(b, patches >= 1, "image_size", "at least patch_size");
     corbel_enter(b, "embeddings");
-    m->cls_token = corbel_param_nd(b, "cls_token", cls_token, 3, 0);
-    m->position_embeddings = corbel_param_nd(b, "position_embeddings", position_embeddings, 3, 0);
+    m->cls_token = corbel_param_init(b, "cls_token", cls_token, 3, CORBEL_INIT_TRUNC_NORMAL, 0.0);
+    m->position_embeddings = corbel_param_init(b, "position_embeddings", position_embeddings, 3,
+                                               CORBEL_INIT_TRUNC_NORMAL, 0.0);
     corbel_enter(b, "patch_embeddings.projection");
     m->projection.weight = corbel_param_nd(b, "weight", weight, 4, 0);
     m->projection.bias = corbel_param_1d(b, "bias", m->hidden_size);
