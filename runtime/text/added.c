@@ -248,7 +248,7 @@ static const struct added_token *token_at(const struct added_tokens *list,
     return NULL;
 }
 
-static void split_piece(const struct added_tokens *list, const struct added_finder *f,
+static void split_piece(const struct added_tokens *list, const struct added_finder *f, bool special,
                         struct work *w, const struct piece *p)
 {
     const char *text = w->text;
@@ -262,7 +262,8 @@ static void split_piece(const struct added_tokens *list, const struct added_find
         }
         size_t begin = at, end = at + t->needle_size;
         at = end; /* also past one that does not count after all */
-        if ((t->single_word && inside_word(text, begin, end, p->begin, p->end)) || begin < done)
+        if ((t->special && !special) ||
+            (t->single_word && inside_word(text, begin, end, p->begin, p->end)) || begin < done)
             continue;
         while (t->left_strip && begin > done) {
             size_t before = char_before(text, begin);
@@ -279,7 +280,7 @@ static void split_piece(const struct added_tokens *list, const struct added_find
     split_text(w, p, done, p->end);
 }
 
-void added_split(const struct added_tokens *list, bool normalized, struct work *w)
+void added_split(const struct added_tokens *list, bool normalized, bool special, struct work *w)
 {
     const struct added_finder *f = normalized ? &list->normalized : &list->raw;
 
@@ -290,7 +291,7 @@ void added_split(const struct added_tokens *list, bool normalized, struct work *
         if (w->pieces[i].token != PIECE_TEXT)
             split_keep(w, &w->pieces[i]);
         else
-            split_piece(list, f, w, &w->pieces[i]);
+            split_piece(list, f, special, w, &w->pieces[i]);
     }
     split_end(w);
 }

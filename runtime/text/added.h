@@ -38,8 +38,9 @@ corbel_status added_close(struct added_tokens *list, const struct normalizers *n
                           const char *name, corbel_error *err);
 void added_finish(struct added_tokens *list);
 
-/* Cuts the tokens out of the pieces: those that are not normalized, or those that are. */
-void added_split(const struct added_tokens *list, bool normalized, struct work *w);
+/* Cuts the tokens out of the pieces: those that are not normalized, or those that are. Special ones
+ * stay text without `special`. */
+void added_split(const struct added_tokens *list, bool normalized, bool special, struct work *w);
 
 const struct added_token *added_by_id(const struct added_tokens *list, int64_t id);
 const struct added_token *added_by_content(const struct added_tokens *list, const char *content);

@@ -48,6 +48,18 @@ corbel_status tokenizer_decode(const corbel_tokenizer *tokenizer, const int32_t 
     return status;
 }
 
+corbel_status tokenizer_join(const corbel_tokenizer *tokenizer, const struct piece_text *pieces,
+                             size_t n, struct text *out, corbel_error *err)
+{
+    struct pieces list = {0};
+
+    for (size_t i = 0; i < n; i++)
+        pieces_put(&list, pieces[i].bytes, pieces[i].size);
+    corbel_status status = decoders_run(&tokenizer->decoders, &list, out, err);
+    pieces_finish(&list);
+    return status;
+}
+
 corbel_status corbel_decode_sized(const corbel_tokenizer *tokenizer, const int32_t *ids,
                                   size_t n_ids, bool skip_special, char **text, size_t *size,
                                   corbel_error *err)

@@ -13,7 +13,7 @@ corbel_encoding *encoding_create(size_t n)
 {
     size_t head = array_size(1, sizeof(corbel_encoding));
     size_t size = head + array_size(n, sizeof(char *)) + array_size(n, 2 * sizeof(int64_t)) +
-                  3 * array_size(n, sizeof(int32_t)) + 2 * array_size(n, 1);
+                  4 * array_size(n, sizeof(int32_t)) + 2 * array_size(n, 1);
     char *at = n > SIZE_MAX / 128 ? NULL : calloc(1, size);
     corbel_encoding *e = (corbel_encoding *)(void *)at;
 
@@ -25,6 +25,7 @@ corbel_encoding *encoding_create(size_t n)
     e->ids = (int32_t *)(void *)(at += array_size(n, 2 * sizeof(int64_t)));
     e->type_ids = (int32_t *)(void *)(at += array_size(n, sizeof(int32_t)));
     e->sequence_ids = (int32_t *)(void *)(at += array_size(n, sizeof(int32_t)));
+    e->word_ids = (int32_t *)(void *)(at += array_size(n, sizeof(int32_t)));
     e->special_tokens_mask = (uint8_t *)(at += array_size(n, sizeof(int32_t)));
     e->attention_mask = (uint8_t *)(at + array_size(n, 1));
     return e;
@@ -38,6 +39,7 @@ void encoding_set(corbel_encoding *e, size_t i, const struct encoding_item *item
     e->offsets[i][1] = item->end;
     e->type_ids[i] = item->type_id;
     e->sequence_ids[i] = item->sequence;
+    e->word_ids[i] = item->word;
     e->special_tokens_mask[i] = item->special;
     e->attention_mask[i] = !item->padding;
 }

@@ -29,6 +29,13 @@ struct settings {
     struct json_object *config;                     /* tokenizer_config.json; NULL: none */
 };
 
+/* A token of a text, on its way into encodings. */
+struct found {
+    int32_t id;
+    uint32_t begin, end; /* of the original: bytes, at last code points */
+    uint32_t word;
+};
+
 /* What one call needs to work in. Calls borrow one from the tokenizer, so that several threads may
  * use it, and so that nothing is allocated when it is warm. */
 struct workshop {
@@ -38,7 +45,7 @@ struct workshop {
     struct model_room model;
     uint32_t *characters; /* byte of the original to code point */
     size_t characters_capacity;
-    struct token *found[2]; /* tokens of text and pair: id, bytes of the original */
+    struct found *found[2]; /* tokens of text and pair */
     size_t n_found[2], found_capacity[2];
 };
 
@@ -55,9 +62,6 @@ struct corbel_tokenizer {
     pthread_mutex_t lock; /* of `idle` */
     struct workshop *idle;
 };
-
-/* The piece for an id, added or of the model; NULL: none. `size` may be NULL. */
-const char *tokenizer_piece(const corbel_tokenizer *t, int64_t id, size_t *size);
 
 /* ---- loading, one file each ---- */
 corbel_status settings_load(struct settings *s, const char *dir, corbel_error *err);
@@ -76,7 +80,7 @@ struct encoding_item {
     int32_t id;
     const char *token;
     int64_t begin, end;
-    int32_t type_id, sequence;
+    int32_t type_id, sequence, word;
     bool special, padding;
 };
 

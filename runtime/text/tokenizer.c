@@ -352,6 +352,16 @@ void corbel_tokenizer_destroy(corbel_tokenizer **tokenizer)
     *tokenizer = NULL;
 }
 
+bool tokenizer_pads_left(const corbel_tokenizer *tokenizer)
+{
+    return tokenizer->left_padding;
+}
+
+bool tokenizer_marks_continuation(const corbel_tokenizer *tokenizer)
+{
+    return tokenizer->model.prefix && *tokenizer->model.prefix;
+}
+
 int32_t corbel_tokenizer_special(const corbel_tokenizer *tokenizer, const char *role)
 {
     for (int i = 0; i < N_ROLES && tokenizer && role; i++)

@@ -117,6 +117,7 @@ struct maker {
     const corbel_encode_params *p;
     const struct template *template; /* NULL: one sequence after the other */
     bool has_pair, add_special;
+    bool left_padding, left_truncation;
     size_t n_special;
     size_t pad_to;
     corbel_encoding **tail;
@@ -128,6 +129,17 @@ static size_t count_special(const struct template *t)
     for (size_t i = 0; t && i < t->n; i++)
         n += t->items[i].sequence < 0;
     return n;
+}
+
+/* "left", "right", or NULL for the tokenizer's own side. */
+static corbel_status read_side(const char *side, const char *what, bool own, bool *left,
+                               corbel_error *err)
+{
+    *left = side ? strcmp(side, "left") == 0 : own;
+    if (side && !*left && strcmp(side, "right") != 0)
+        return error_set(err, CORBEL_E_ARGUMENT, "%s \"%.40s\": expected left or right", what,
+                         side);
+    return CORBEL_OK;
 }
 
 static void maker_init(struct maker *m, const corbel_tokenizer *t, const struct workshop *shop,
@@ -148,14 +160,15 @@ static size_t put_window(const struct maker *m, corbel_encoding *e, size_t at, i
                          int32_t type_id, struct window window)
 {
     for (size_t i = window.begin; i < window.end; i++) {
-        const struct token *token = &m->shop->found[which][i];
+        const struct found *token = &m->shop->found[which][i];
         encoding_set(e, at++,
                      &(struct encoding_item){.id = token->id,
                                              .token = tokenizer_piece(m->t, token->id, NULL),
                                              .begin = token->begin,
                                              .end = token->end,
                                              .type_id = type_id,
-                                             .sequence = which});
+                                             .sequence = which,
+                                             .word = (int32_t)token->word});
     }
     return at;
 }
@@ -170,6 +183,7 @@ static size_t put_special(const struct maker *m, corbel_encoding *e, size_t at, 
                                          .token = token ? token : "",
                                          .type_id = type_id,
                                          .sequence = -1,
+                                         .word = -1,
                                          .special = true});
     return at + 1;
 }
@@ -183,6 +197,7 @@ static size_t put_padding(const struct maker *m, corbel_encoding *e, size_t at, 
                      &(struct encoding_item){.id = pad,
                                              .token = tokenizer_piece(m->t, pad, NULL),
                                              .sequence = -1,
+                                             .word = -1,
                                              .special = true,
                                              .padding = true});
     return at;
@@ -227,7 +242,7 @@ static corbel_status put_encoding(struct maker *m, struct window first, struct w
     corbel_encoding *e = encoding_create(n + pad);
     if (!e)
         return error_memory(err, n + pad, "an encoding");
-    if (m->t->left_padding)
+    if (m->left_padding)
         at = put_padding(m, e, at, pad);
     if (m->template) {
         at = put_template(m, e, at, windows);
@@ -235,7 +250,7 @@ static corbel_status put_encoding(struct maker *m, struct window first, struct w
         at = put_window(m, e, at, 0, 0, first);
         at = put_window(m, e, at, 1, 1, second);
     }
-    if (!m->t->left_padding)
+    if (!m->left_padding)
         put_padding(m, e, at, pad);
     *m->tail = e;
     m->tail = &e->overflow;
@@ -266,7 +281,11 @@ corbel_status windows_make(const corbel_tokenizer *t, const struct workshop *sho
     corbel_status status = CORBEL_OK;
 
     maker_init(&m, t, shop, p, encoding);
-    if (p->max_length > 0) {
+    status = read_side(p->padding_side, "padding_side", t->left_padding, &m.left_padding, err);
+    if (status == CORBEL_OK)
+        status = read_side(p->truncation_side, "truncation_side", t->left_truncation,
+                           &m.left_truncation, err);
+    if (status == CORBEL_OK && p->max_length > 0) {
         if ((size_t)p->max_length < m.n_special)
             return error_set(err, CORBEL_E_ARGUMENT,
                              "max_length %lld is less than the %zu special tokens",
@@ -276,7 +295,7 @@ corbel_status windows_make(const corbel_tokenizer *t, const struct workshop *sho
     }
     for (int i = 0; i < 2 && status == CORBEL_OK; i++)
         status =
-            cut_sequence(&cuts[i], found[i], kept[i], (size_t)p->stride, t->left_truncation, err);
+            cut_sequence(&cuts[i], found[i], kept[i], (size_t)p->stride, m.left_truncation, err);
     if (status == CORBEL_OK)
         status = put_all(&m, &cuts[0], &cuts[1], err);
     cut_finish(&cuts[0]);

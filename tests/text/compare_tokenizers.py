@@ -125,6 +125,42 @@ def ask(command, folder, texts, options=()):
     return [json.loads(line) for line in result.stdout.split("\n")[:-1]]
 
 
+def with_windows(read, encoding):
+    """What `read` makes of the encoding and of its further windows."""
+    return [read(e) for e in [encoding] + list(encoding.overflowing)]
+
+
+def compare_windows(name, command, folder, tokenizer, texts, options):
+    """Ids of all windows, with `options` that `tokenizer` has been told too."""
+    ours, wrong = ask(command, folder, texts, options), 0
+    for text, mine in zip(texts, ours):
+        want = with_windows(lambda e: e.ids, tokenizer.encode(text))
+        got = mine if "error" in mine else [w["ids"] for w in [mine] + mine["overflow"]]
+        wrong += got != want
+        if got != want and wrong <= 2:
+            print(f"{name} {' '.join(options)}: {text!r}\n  library {want}\n  Corbel  {got}")
+    print(f"{name} {' '.join(options)}: {len(texts)} texts, {wrong} differ")
+    return wrong
+
+
+def compare_options(name, command, folder, tokenizer, texts):
+    tokenizer.encode_special_tokens = True
+    wrong = compare_windows(name, command, folder, tokenizer, texts, ["--split-special-tokens"])
+    tokenizer.encode_special_tokens = False
+    for pad_side, cut_side in (("left", "right"), ("right", "left"), ("left", "left")):
+        options = ["--max-length", "12", "--stride", "3", "--truncation-side", cut_side]
+        tokenizer.enable_truncation(12, stride=3, direction=cut_side)
+        pad = json.loads((folder / "tokenizer_config.json").read_text()).get("pad_token")
+        if pad:
+            pad = pad if isinstance(pad, str) else pad["content"]
+            tokenizer.enable_padding(direction=pad_side, pad_id=tokenizer.token_to_id(pad), pad_token=pad, length=14)
+            options += ["--pad-to", "14", "--padding-side", pad_side]
+        wrong += compare_windows(name, command, folder, tokenizer, texts, options)
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+    return wrong
+
+
 def compare(name, command, folder, tokenizer, texts):
     """Prints the first differences; returns how many there are."""
     ours = ask(command, folder, texts)
@@ -132,6 +168,8 @@ def compare(name, command, folder, tokenizer, texts):
     for text, mine in zip(texts, ours):
         theirs = tokenizer.encode(text)
         want = {"ids": theirs.ids, "offsets": [list(o) for o in theirs.offsets]}
+        if "word_ids" in mine:  # `corbel tokenize` does not tell them
+            want["word_ids"] = [-1 if w is None else w for w in theirs.word_ids]
         got = {k: mine.get(k) for k in want} if "error" not in mine else mine
         if got != want:
             wrong += 1
@@ -160,7 +198,9 @@ def main():
         name = folder.parent.name
         # transformers' LlamaTokenizer reads this file its own way: its cases are in cases.json.
         if name != "llama2_llamatokenizer" and args.only in name:
-            wrong += compare(name, command, folder, Tokenizer.from_file(str(folder / "tokenizer.json")), everything)
+            tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            wrong += compare(name, command, folder, tokenizer, everything)
+            wrong += compare_options(name, command, folder, tokenizer, texts)
     with tempfile.TemporaryDirectory() as temporary:
         for name, tokenizer in built():
             if args.only not in name:

@@ -5,7 +5,8 @@
  *   tokenize_tool DIR --stream      the same, but decoded token by token
  *   tokenize_tool DIR --bench N     all of stdin as one text, N times: bytes a second
  *
- * Options: --no-special, --skip-special, --max-length N, --stride N, --truncation S, --pad-to N.
+ * Options: --no-special, --skip-special, --max-length N, --stride N, --truncation S, --pad-to N,
+ * --padding-side S, --truncation-side S, --split-special-tokens.
  * An encoding is {"ids", "tokens", "offsets", "type_ids", "special_tokens_mask", ...}; with
  * windows, "overflow" is the list of those that follow. */
 #include "base/text.h"
@@ -55,6 +56,7 @@ static void put_encoding(struct text *out, const corbel_encoding *e)
     put_ints(out, "ids", e->ids, e->n);
     put_ints(out, "type_ids", e->type_ids, e->n);
     put_ints(out, "sequence_ids", e->sequence_ids, e->n);
+    put_ints(out, "word_ids", e->word_ids, e->n);
     put_bytes(out, "special_tokens_mask", e->special_tokens_mask, e->n);
     put_bytes(out, "attention_mask", e->attention_mask, e->n);
     text_append(out, "}");
@@ -239,6 +241,12 @@ int main(int argc, char **argv)
             params.pad_to = atoll(next);
         else if (strcmp(argv[i], "--truncation") == 0)
             params.truncation = next;
+        else if (strcmp(argv[i], "--padding-side") == 0)
+            params.padding_side = next;
+        else if (strcmp(argv[i], "--truncation-side") == 0)
+            params.truncation_side = next;
+        else if (strcmp(argv[i], "--split-special-tokens") == 0)
+            params.split_special_tokens = 1;
         else if (strcmp(argv[i], "--bench") == 0)
             repeat = atoi(next);
     }
