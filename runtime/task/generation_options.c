@@ -2,6 +2,7 @@
 #include "task/generation_options.h"
 
 #include "base/error.h"
+#include "task/chat.h"
 
 #include <math.h>
 
@@ -113,17 +114,43 @@ static void read_lengths(struct generation_options *o, const struct call *call,
     o->params.max_new_tokens =
         (uint32_t)parameter_int(p, "max_new_tokens", o->default_length ? 256 : 0, 1, UINT32_MAX);
     o->params.min_new_tokens = (uint32_t)parameter_int(p, "min_new_tokens", 0, 0, UINT32_MAX);
+    o->min_length = parameter_int(p, "min_length", 0, 0, INT32_MAX);
     o->max_length = parameter_int(p, "max_length", 0, 1, INT32_MAX);
     o->n_sequences = (size_t)parameter_int(p, "num_return_sequences", 1, 1, 1024);
 }
 
+static void refuse_both(struct parameters *p, const char *a, const char *b)
+{
+    if (parameter_find(p, a) && parameter_find(p, b))
+        parameter_fail(p, CORBEL_E_ARGUMENT, "parameters: %s: not together with %s", a, b);
+}
+
 static void read_answer(struct generation_options *o, struct parameters *p)
 {
+    refuse_both(p, "return_full_text", "return_text");
+    refuse_both(p, "return_full_text", "return_tensors");
+    refuse_both(p, "return_tensors", "return_text");
     o->prompt_in_answer = parameter_bool(p, "return_full_text", true);
     o->ids_in_answer = parameter_bool(p, "return_tensors", false);
-    o->add_special = parameter_bool(p, "add_special_tokens", true);
     o->skip_special = parameter_bool(p, "skip_special_tokens", true);
     parameter_bool(p, "return_text", true); /* what is returned anyhow */
+}
+
+/* How the prompt is encoded: tokenizer_encode_kwargs, or some of its members beside it. */
+static void read_tokenizer_options(struct generation_options *o, struct parameters *p)
+{
+    static const char *const names[] = {TOKENIZER_PARAMETERS};
+    struct json_object *object = parameter_find(p, "tokenizer_encode_kwargs");
+    struct parameters own = {.object = object, .err = p->err};
+    if (object && !json_object_is_type(object, json_type_object))
+        parameter_fail(p, CORBEL_E_ARGUMENT,
+                       "parameters: tokenizer_encode_kwargs: expected an object");
+    if (p->status != CORBEL_OK)
+        return;
+    if (object)
+        parameters_check_names(&own, names, COUNT(names));
+    tokenizer_options_read(&o->tokenizer, object ? &own : p);
+    p->status = p->status == CORBEL_OK ? own.status : p->status;
 }
 
 static void refuse_what_is_not_done(struct parameters *p)
@@ -133,16 +160,23 @@ static void refuse_what_is_not_done(struct parameters *p)
         if (parameter_int(p, searches[i], 1, 1, INT32_MAX) != 1)
             parameter_fail(p, CORBEL_E_UNSUPPORTED, "parameters: %s: there is no beam search",
                            searches[i]);
-    parameter_bool(p, "use_cache", true); /* the answer is the same */
+    parameter_bool(p, "use_cache", true);                     /* the answer is the same */
+    parameter_bool(p, "clean_up_tokenization_spaces", false); /* transformers: not for BPE */
 }
 
 corbel_status generation_options_read(struct generation_options *o, const struct call *call,
-                                      corbel_error *err)
+                                      bool is_chat, corbel_error *err)
 {
     static const char *const names[] = {
         "max_new_tokens",
         "min_new_tokens",
         "max_length",
+        "min_length",
+        "prefix",
+        "padding",
+        "truncation",
+        CHAT_PARAMETERS,
+        "clean_up_tokenization_spaces",
         "do_sample",
         "temperature",
         "top_k",
@@ -177,6 +211,9 @@ corbel_status generation_options_read(struct generation_options *o, const struct
     read_stop_strings(o, &p, "stop_strings");
     read_stop_strings(o, &p, "stop_sequence");
     read_answer(o, &p);
+    if (!is_chat)
+        read_tokenizer_options(o, &p);
+    o->prefix = parameter_string(&p, "prefix", "");
     refuse_what_is_not_done(&p);
 
     if (o->n_sequences > 1 && o->params.do_sample < 0)
@@ -185,10 +222,33 @@ corbel_status generation_options_read(struct generation_options *o, const struct
     return p.status;
 }
 
+/* max_length and min_length do not count the prefix. */
+static corbel_status add_prefix_length(struct generation_options *o, const struct call *call,
+                                       corbel_error *err)
+{
+    corbel_encoding *prefix = NULL;
+    if (!*o->prefix || (o->max_length == 0 && o->min_length == 0))
+        return CORBEL_OK;
+    bool special = json_object_object_get_ex(call->parameters, "add_special_tokens", NULL) &&
+                   !o->tokenizer.no_special;
+    corbel_status status =
+        corbel_encode(call->pipeline->tokenizer, o->prefix, (size_t)-1,
+                      &CORBEL_ENCODE_PARAMS(.no_special = !special), &prefix, err);
+    if (status == CORBEL_OK) {
+        o->max_length += o->max_length > 0 ? (int64_t)prefix->n : 0;
+        o->min_length += o->min_length > 0 ? (int64_t)prefix->n : 0;
+    }
+    corbel_encoding_destroy(&prefix);
+    return status;
+}
+
 corbel_status generation_options_fit(struct generation_options *o, const struct call *call,
                                      size_t prompt_tokens, corbel_error *err)
 {
     int64_t prompt = (int64_t)prompt_tokens;
+    corbel_status status = add_prefix_length(o, call, err);
+    if (status != CORBEL_OK)
+        return status;
     if (o->default_length) { /* nobody asked for 256: what there is room for will do */
         int64_t limit =
             corbel_model_config_int(call->pipeline->model, "max_position_embeddings", INT32_MAX);
@@ -202,5 +262,7 @@ corbel_status generation_options_fit(struct generation_options *o, const struct 
                              (long long)o->max_length, (long long)prompt);
         o->params.max_new_tokens = (uint32_t)(o->max_length - prompt);
     }
+    if (o->min_length > prompt && o->params.min_new_tokens == 0)
+        o->params.min_new_tokens = (uint32_t)(o->min_length - prompt);
     return CORBEL_OK;
 }

@@ -7,6 +7,7 @@
 
 #include "task/parameters.h"
 #include "task/task.h"
+#include "task/text_input.h"
 
 enum { MAX_STOP_STRINGS = 64, MAX_END_TOKENS = 64 };
 
@@ -16,15 +17,19 @@ struct generation_options {
     const char *stop_strings[MAX_STOP_STRINGS]; /* json-c's memory */
     size_t n_stop_strings;
     size_t n_sequences;
-    int64_t max_length;  /* prompt and answer together; 0: not given */
+    int64_t max_length; /* prompt and answer together; 0: not given */
+    int64_t min_length;
+    const char *prefix; /* in front of every prompt, and in no answer */
+    struct tokenizer_options tokenizer;
     bool default_length; /* max_new_tokens is the pipeline's own default */
     bool prompt_in_answer, ids_in_answer;
-    bool add_special, skip_special;
+    bool skip_special;
 };
 
-/* `o` must stay where it is while its params are used. */
+/* `o` must stay where it is while its params are used. Of a chat, tokenizer_encode_kwargs are
+ * arguments of its template (chat.h). */
 corbel_status generation_options_read(struct generation_options *o, const struct call *call,
-                                      corbel_error *err);
+                                      bool is_chat, corbel_error *err);
 
 /* Settles max_new_tokens for a prompt of so many tokens. */
 corbel_status generation_options_fit(struct generation_options *o, const struct call *call,

@@ -5,8 +5,9 @@
  * drops the first word's space does not glue it to the prompt. Stop strings are looked for in
  * the streamed text; the token that completes one is the last, and stays in the answer. */
 #include "base/error.h"
-#include "task/features.h"
+#include "task/chat.h"
 #include "task/generation_options.h"
+#include "task/text_input.h"
 #include "text/tokenizer.h"
 
 #include <stdlib.h>
@@ -24,6 +25,8 @@ struct sequence {
 struct generation {
     struct call *call;
     struct generation_options options;
+    struct chat_options chat;
+    struct json_object *messages; /* of a chat; NULL: the prompt is a text */
     const corbel_encoding *prompt;
     struct sequence *sequences;
     size_t n_done;
@@ -144,16 +147,20 @@ static corbel_status append_text(const struct generation *g, const struct sequen
     if (status != CORBEL_OK)
         return status;
     struct text text = {0};
-    if (g->options.prompt_in_answer)
-        text_append_bytes(&text, prompt->text, prompt->text_size);
-    text_append_bytes(&text, decoded, size);
     text_append(out, "{\"generated_text\": ");
-    text_append_json_string(out, text_cstr(&text), text.size);
+    if (g->messages && g->options.prompt_in_answer) {
+        status = chat_append_answer(&g->chat, g->messages, decoded, size, out, g->err);
+    } else {
+        if (g->options.prompt_in_answer)
+            text_append_bytes(&text, prompt->text, prompt->text_size);
+        text_append_bytes(&text, decoded, size);
+        text_append_json_string(out, text_cstr(&text), text.size);
+    }
     text_append_char(out, '}');
     out->failed |= text.failed;
     text_finish(&text);
     corbel_free(decoded);
-    return CORBEL_OK;
+    return status;
 }
 
 static corbel_status finish_answer(struct generation *g, const struct text_input *prompt,
@@ -209,9 +216,19 @@ static corbel_status encode_prompt(const struct generation *g, const struct text
                                    corbel_encoding **encoding)
 {
     const corbel_tokenizer *tokenizer = g->call->pipeline->tokenizer;
-    corbel_status status = corbel_encode(
-        tokenizer, prompt->text, prompt->text_size,
-        &CORBEL_ENCODE_PARAMS(.no_special = !g->options.add_special), encoding, g->err);
+    struct text_input whole = *prompt;
+    struct text text = {0};
+    if (*g->options.prefix) {
+        text_append(&text, g->options.prefix);
+        text_append_bytes(&text, prompt->text, prompt->text_size);
+        if (text.failed)
+            return error_memory(g->err, prompt->text_size, "a prompt");
+        whole.text = text.data;
+        whole.text_size = text.size;
+    }
+    corbel_status status =
+        text_input_encode(g->call, &whole, &g->options.tokenizer, encoding, g->err);
+    text_finish(&text);
     if (status != CORBEL_OK || (*encoding)->n > 0)
         return status;
     corbel_encoding_destroy(encoding);
@@ -222,25 +239,40 @@ static corbel_status encode_prompt(const struct generation *g, const struct text
     return status;
 }
 
+/* The prompt is a text, or what the chat template makes of a list of messages. */
+static corbel_status read_input(struct generation *g, struct json_object *input,
+                                struct text_input *prompt)
+{
+    struct parameters parameters = {.object = g->call->parameters, .err = g->err};
+    if (chat_is_one(input))
+        g->messages = input;
+    else if (!json_object_is_type(input, json_type_string))
+        return error_set(g->err, CORBEL_E_ARGUMENT,
+                         "inputs: expected a prompt (a string), a chat (a list of messages with "
+                         "\"role\" and \"content\"), or a list of those");
+    corbel_status status = g->messages ? CORBEL_OK : text_input_read(prompt, input, g->err);
+    if (status == CORBEL_OK)
+        status = generation_options_read(&g->options, g->call, g->messages != NULL, g->err);
+    if (status != CORBEL_OK)
+        return status;
+    chat_options_read(&g->chat, &parameters);
+    return parameters.status;
+}
+
 static corbel_status run(struct call *call, struct json_object *input, struct text *out,
                          corbel_error *err)
 {
     struct generation g = {.call = call, .err = err};
-    struct text_input prompt;
-    corbel_encoding *encoding = NULL;
-    if (!json_object_is_type(input, json_type_string))
-        return error_set(err, CORBEL_E_ARGUMENT,
-                         "inputs: expected a prompt (a string) or a list of them; chats are not "
-                         "supported");
-    corbel_status status = text_input_read(&prompt, input, err);
+    struct text_input prompt = {0};
+    corbel_encoding *encoding = NULL, chat = {0};
+    corbel_status status = read_input(&g, input, &prompt);
     if (status == CORBEL_OK)
-        status = generation_options_read(&g.options, call, err);
-    if (status == CORBEL_OK)
-        status = encode_prompt(&g, &prompt, &encoding);
+        status = g.messages ? chat_encode(call, &g.chat, g.messages, &chat.ids, &chat.n, err)
+                            : encode_prompt(&g, &prompt, &encoding);
     if (status != CORBEL_OK)
         goto fail;
-    g.prompt = encoding;
-    status = generation_options_fit(&g.options, call, encoding->n, err);
+    g.prompt = g.messages ? &chat : encoding;
+    status = generation_options_fit(&g.options, call, g.prompt->n, err);
     if (status != CORBEL_OK)
         goto fail;
 
@@ -260,8 +292,10 @@ fail:
     for (size_t i = 0; g.sequences && i < g.options.n_sequences; i++)
         sequence_close(&g.sequences[i]);
     free(g.sequences);
+    corbel_free(chat.ids);
     corbel_encoding_destroy(&encoding);
     return status;
 }
 
-const struct task text_generation = {"text-generation", run};
+const struct task text_generation = {
+    .name = "text-generation", .arrange = chat_arrange, .run = run};
