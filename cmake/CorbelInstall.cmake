@@ -16,6 +16,8 @@ set_target_properties(corbel PROPERTIES INSTALL_RPATH "$ORIGIN/${lib_from_bin}")
 install(TARGETS libcorbel LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS corbel RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/runtime/include/corbel/corbel.h
+    ${PROJECT_SOURCE_DIR}/runtime/include/corbel/chat.h
+    ${PROJECT_SOURCE_DIR}/runtime/include/corbel/image.h
     ${PROJECT_SOURCE_DIR}/runtime/include/corbel/trust.h
     DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/corbel)
 
@@ -24,5 +26,6 @@ file(RELATIVE_PATH prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/corbel.pc.in ${PROJECT_BINARY_DIR}/corbel.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/corbel.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/demo/storyteller
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/demo/storyteller ${PROJECT_SOURCE_DIR}/demo/sentiment
+                  ${PROJECT_SOURCE_DIR}/demo/shapes
     DESTINATION ${CMAKE_INSTALL_DATADIR}/corbel/demo)

@@ -97,7 +97,7 @@ static corbel_status generate(const struct bench *b, int64_t tokens, int64_t n_n
                            .rank = 2,
                            .shape = {b->batch, tokens},
                            .data = ids};
-    corbel_generate_params params = CORBEL_GENERATE_PARAMS(.do_sample = 0);
+    corbel_generate_params params = CORBEL_GENERATE_PARAMS(.fresh = 1);
     params.max_new_tokens = (uint32_t)n_new;
     params.do_sample = -1;
     params.n_eos = -1;

@@ -22,6 +22,27 @@ enum option_id {
     OPTION_PLUGIN,
     OPTION_DEV,
     OPTION_LOCK,
+    OPTION_TRUST_REMOTE_PLUGIN,
+    /* of tasks */
+    OPTION_QUESTION,
+    OPTION_CONTEXT,
+    OPTION_PAIR,
+    OPTION_TARGET,
+    OPTION_AGGREGATION,
+    OPTION_POOLING,
+    OPTION_NORMALIZE,
+    OPTION_BATCH_SIZE,
+    /* of conversations */
+    OPTION_CHAT,
+    OPTION_SYSTEM,
+    OPTION_MESSAGES,
+    OPTION_TOOLS,
+    OPTION_CHAT_TEMPLATE,
+    OPTION_SHOW_PROMPT,
+    /* of tokenizers */
+    OPTION_PADDING_SIDE,
+    OPTION_TRUNCATION_SIDE,
+    OPTION_SPLIT_SPECIAL_TOKENS,
     /* of every command */
     OPTION_THREADS,
     OPTION_JSON,
@@ -67,6 +88,9 @@ enum option_id {
     OPTION_PREFILL,
     OPTION_DECODE,
     OPTION_REPEAT,
+    /* of saving */
+    OPTION_MAX_SHARD_SIZE,
+    OPTION_IGNORE_MISMATCHED_SIZES,
     /* of keys and plugins */
     OPTION_KEY,
     OPTION_FOR,
@@ -108,8 +132,12 @@ corbel_status forward_command(const struct arguments *a, corbel_error *err);
 corbel_status generate_command(const struct arguments *a, corbel_error *err);
 corbel_status tokenize_command(const struct arguments *a, corbel_error *err);
 corbel_status detokenize_command(const struct arguments *a, corbel_error *err);
+corbel_status preprocess_command(const struct arguments *a, corbel_error *err);
 corbel_status info_command(const struct arguments *a, corbel_error *err);
 corbel_status program_command(const struct arguments *a, corbel_error *err);
+corbel_status profile_command(const struct arguments *a, corbel_error *err);
+corbel_status save_command(const struct arguments *a, corbel_error *err);
+corbel_status init_command(const struct arguments *a, corbel_error *err);
 corbel_status bench_command(const struct arguments *a, corbel_error *err);
 corbel_status pull_command(const struct arguments *a, corbel_error *err);
 corbel_status devices_command(const struct arguments *a, corbel_error *err);

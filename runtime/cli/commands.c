@@ -7,30 +7,44 @@
 #define MODEL                                                                           \
     OPTION_TASK, OPTION_CLASS, OPTION_REVISION, OPTION_DTYPE, OPTION_DEVICE_MAP,        \
         OPTION_MAX_MEMORY, OPTION_OFFLINE, OPTION_ISOLATION, OPTION_PLUGIN, OPTION_DEV, \
-        OPTION_LOCK
+        OPTION_LOCK, OPTION_TRUST_REMOTE_PLUGIN, OPTION_IGNORE_MISMATCHED_SIZES
 #define GENERATION                                                                       \
     OPTION_MAX_NEW_TOKENS, OPTION_TEMPERATURE, OPTION_TOP_K, OPTION_TOP_P, OPTION_MIN_P, \
         OPTION_REPETITION_PENALTY, OPTION_SEED, OPTION_NO_SAMPLE
-#define TOKENIZER OPTION_REVISION, OPTION_OFFLINE, OPTION_JSONL
+#define TOKENIZER OPTION_REVISION, OPTION_OFFLINE, OPTION_LOCK, OPTION_JSONL
 
 /* clang-format off */
 static const enum option_id
-    run_options[] = {GENERATION, OPTION_STOP, OPTION_SET, OPTION_JSONL, MODEL, COMMON},
-    forward_options[] = {OPTION_INPUTS, OPTION_OUTPUT, OPTION_HIDDEN_STATES, OPTION_SET, MODEL, COMMON},
+    run_options[] = {GENERATION, OPTION_STOP, OPTION_CHAT, OPTION_SYSTEM, OPTION_MESSAGES, OPTION_TOOLS,
+                     OPTION_CHAT_TEMPLATE, OPTION_SHOW_PROMPT, OPTION_QUESTION, OPTION_CONTEXT, OPTION_PAIR, OPTION_TARGET,
+                     OPTION_AGGREGATION, OPTION_POOLING, OPTION_NORMALIZE, OPTION_BATCH_SIZE, OPTION_SET,
+                     OPTION_JSONL, MODEL, COMMON},
+    forward_options[] = {OPTION_INPUTS, OPTION_OUTPUT, OPTION_HIDDEN_STATES, OPTION_SET, OPTION_SEED, MODEL, COMMON},
     generate_options[] = {OPTION_IDS, OPTION_INPUTS, OPTION_OUTPUT, OPTION_LOGITS, GENERATION,
                           OPTION_EOS_TOKEN_ID, OPTION_PAD_TOKEN_ID, MODEL, COMMON},
     tokenize_options[] = {OPTION_NO_SPECIAL, OPTION_MAX_LENGTH, OPTION_STRIDE, OPTION_TRUNCATION,
-                          OPTION_PADDING, TOKENIZER, COMMON},
+                          OPTION_PADDING, OPTION_PADDING_SIDE, OPTION_TRUNCATION_SIDE,
+                          OPTION_SPLIT_SPECIAL_TOKENS, TOKENIZER, COMMON},
     detokenize_options[] = {OPTION_SKIP_SPECIAL, TOKENIZER, COMMON},
+    preprocess_options[] = {OPTION_OUTPUT, OPTION_REVISION, OPTION_OFFLINE, OPTION_LOCK, COMMON},
     info_options[] = {OPTION_CHECK, MODEL, COMMON},
     program_options[] = {OPTION_BATCH, OPTION_SEQ, OPTION_PAST, OPTION_FORMAT, OPTION_PLANNED,
                          OPTION_HIDDEN_STATES, OPTION_OUTPUT, MODEL, COMMON},
     bench_options[] = {OPTION_PREFILL, OPTION_DECODE, OPTION_BATCH, OPTION_REPEAT, MODEL, COMMON},
-    pull_options[] = {OPTION_INCLUDE, OPTION_EXCLUDE, OPTION_VERIFY, OPTION_REVISION, OPTION_OFFLINE, COMMON},
+    profile_options[] = {OPTION_PREFILL, OPTION_DECODE, OPTION_BATCH, OPTION_REPEAT, OPTION_OUTPUT, MODEL, COMMON},
+    save_options[] = {OPTION_MAX_SHARD_SIZE, OPTION_SEED, OPTION_IGNORE_MISMATCHED_SIZES, OPTION_TASK, OPTION_CLASS, OPTION_REVISION, OPTION_DTYPE,
+                      OPTION_OFFLINE, OPTION_ISOLATION, OPTION_PLUGIN, OPTION_DEV, OPTION_LOCK,
+                      OPTION_TRUST_REMOTE_PLUGIN, COMMON},
+    init_options[] = {OPTION_SEED, OPTION_MAX_SHARD_SIZE, OPTION_TASK, OPTION_CLASS, OPTION_REVISION, OPTION_DTYPE,
+                      OPTION_OFFLINE, OPTION_ISOLATION, OPTION_PLUGIN, OPTION_DEV, OPTION_LOCK,
+                      OPTION_TRUST_REMOTE_PLUGIN, COMMON},
+    pull_options[] = {OPTION_INCLUDE, OPTION_EXCLUDE, OPTION_VERIFY, OPTION_REVISION, OPTION_OFFLINE, OPTION_LOCK, COMMON},
     devices_options[] = {COMMON},
     key_options[] = {OPTION_FOR, OPTION_NO_PASSPHRASE, COMMON},
-    plugin_options[] = {OPTION_ARCHITECTURE, OPTION_KEY, COMMON},
-    lock_options[] = {OPTION_OUTPUT, OPTION_PLUGIN, OPTION_ISOLATION, COMMON},
+    plugin_options[] = {OPTION_ARCHITECTURE, OPTION_KEY, OPTION_SEED, OPTION_ISOLATION,
+                        OPTION_REVISION, OPTION_OFFLINE, COMMON},
+    lock_options[] = {OPTION_OUTPUT, OPTION_PLUGIN, OPTION_ISOLATION, OPTION_OFFLINE,
+                      OPTION_TRUST_REMOTE_PLUGIN, COMMON},
     audit_options[] = {OPTION_LOCK, COMMON};
 /* clang-format on */
 
@@ -38,13 +52,25 @@ const struct command commands[] = {
     {
         .name = "run",
         .usage = "MODEL [INPUT ...]",
-        .summary = "the model's task on texts: continue, classify, ...",
-        .details = "INPUT is a text; without one, each line of stdin is. Text is written as it is "
-                   "made.\nWith --jsonl a line of stdin is {\"inputs\": ..., \"parameters\": "
+        .summary = "the model's task on texts or pictures: continue, classify, ...",
+        .details = "INPUT is a text, or the path of a picture; without one, each line of stdin is. "
+                   "Text is\nwritten as it is made.\n"
+                   "With --jsonl a line of stdin is {\"inputs\": ..., \"parameters\": "
                    "{...}} with transformers' names,\nand each line of stdout that call's JSON.",
-        .examples = "corbel run demo/storyteller \"Once upon a time\"\n"
-                    "corbel run ./my-llama --temperature 0.7 --top-p 0.9 --seed 1 \"The sea\"\n"
-                    "corbel run ./my-classifier --json --top-k 3 < reviews.txt\n",
+        .examples =
+            "corbel run demo/storyteller \"Once upon a time\"\n"
+            "corbel run demo/sentiment \"I loved every minute of it\"\n"
+            "corbel run demo/shapes demo/shapes/examples/star.png\n"
+            "corbel run ./my-llama --temperature 0.7 --top-p 0.9 --seed 1 \"The sea\"\n"
+            "corbel run ./my-chat-model --chat --system \"You are brief.\"\n"
+            "corbel run ./my-chat-model --messages conversation.json --json\n"
+            "corbel run ./my-chat-model --chat --show-prompt \"Hello!\"\n"
+            "corbel run ./my-classifier --json --top-k 3 < reviews.txt\n"
+            "corbel run ./my-ner --aggregation simple --batch-size 8 < articles.txt\n"
+            "corbel run ./my-qa --context \"Pip is a fox.\" \"Who is a fox?\" \"What is Pip?\"\n"
+            "corbel run ./my-bert --task fill-mask \"The sky is [MASK].\"\n"
+            "corbel run ./my-encoder --task feature-extraction --pooling mean --normalize "
+            "--json \"a sentence\"\n",
         .options = run_options,
         .min_words = 1,
         .max_words = SIZE_MAX,
@@ -109,12 +135,29 @@ const struct command commands[] = {
         .run = detokenize_command,
     },
     {
+        .name = "preprocess",
+        .usage = "MODEL IMAGE ... --output OUT.safetensors",
+        .summary = "pictures to pixel_values, as the model's image processor makes them",
+        .details = "IMAGE is a PNG or JPEG file. OUT gets pixel_values [images, 3, height, width], "
+                   "which `corbel\nforward` takes.",
+        .examples = "corbel preprocess demo/shapes demo/shapes/examples/star.png --output "
+                    "pixels.safetensors\n"
+                    "corbel forward demo/shapes --inputs pixels.safetensors --output "
+                    "logits.safetensors\n",
+        .options = preprocess_options,
+        .min_words = 2,
+        .max_words = SIZE_MAX,
+        .run = preprocess_command,
+    },
+    {
         .name = "info",
         .usage = "MODEL",
         .summary = "what a model is, and which plugin runs it",
         .details = NULL,
-        .examples = "corbel info demo/storyteller\n"
-                    "corbel info ./my-llama --check --device-map vulkan:0\n",
+        .examples =
+            "corbel info demo/storyteller\n"
+            "corbel info ./my-llama --check --device-map vulkan:0\n"
+            "corbel info ./my-llama --max-memory '{\"vulkan:0\": \"6GiB\", \"cpu\": \"12GB\"}'\n",
         .options = info_options,
         .min_words = 1,
         .max_words = 1,
@@ -135,6 +178,36 @@ const struct command commands[] = {
         .run = pull_command,
     },
     {
+        .name = "save",
+        .usage = "MODEL DIR",
+        .summary = "write a model to a folder, as save_pretrained does",
+        .details = "Weights as safetensors, in shards if they are larger than --max-shard-size; "
+                   "config.json, tokenizer and\nprocessor beside them. All appears when it is "
+                   "complete; weights that DIR has are replaced.",
+        .examples = "corbel save openai-community/gpt2 ./gpt2\n"
+                    "corbel save ./my-llama ./my-llama-bf16 --dtype bfloat16 --max-shard-size "
+                    "2GB\n",
+        .options = save_options,
+        .min_words = 2,
+        .max_words = 2,
+        .run = save_command,
+    },
+    {
+        .name = "init",
+        .usage = "CONFIG DIR",
+        .summary = "make a model with new weights from its config",
+        .details = "CONFIG is a config.json or a MODEL, of which config and tokenizer are used. "
+                   "Weights are drawn as\ntransformers initialises the class; the same --seed "
+                   "gives the same ones.",
+        .examples = "corbel init config.json ./new-model --seed 1\n"
+                    "corbel init openai-community/gpt2 ./new-gpt2 --dtype bfloat16 --class "
+                    "GPT2LMHeadModel\n",
+        .options = init_options,
+        .min_words = 2,
+        .max_words = 2,
+        .run = init_command,
+    },
+    {
         .name = "program",
         .usage = "MODEL",
         .summary = "the program that the model's forward makes",
@@ -150,14 +223,29 @@ const struct command commands[] = {
         .name = "bench",
         .usage = "MODEL",
         .summary = "how fast a model is, beside the device's measured limits",
-        .details = "Medians, all in one run. A model that generates is given --prefill tokens and "
-                   "makes --decode\nmore; another runs forward on --prefill tokens.",
+        .details = "Medians of --repeat (5), all in one run. A model that generates is given "
+                   "--prefill (512) tokens\nand makes --decode (64) more; another runs forward on "
+                   "--prefill tokens.",
         .examples = "corbel bench demo/storyteller --prefill 128 --decode 32\n"
                     "corbel bench ./my-llama --threads 2 --dtype bfloat16 --json\n",
         .options = bench_options,
         .min_words = 1,
         .max_words = 1,
         .run = bench_command,
+    },
+    {
+        .name = "profile",
+        .usage = "MODEL [--output TRACE.json]",
+        .summary = "where a model spends its time, by operation and by module",
+        .details = "A prompt of --prefill (128) tokens and --decode (32) more, --repeat (3) times "
+                   "after once to warm up.\nThe trace is for ui.perfetto.dev or chrome://tracing.",
+        .examples = "corbel profile demo/storyteller\n"
+                    "corbel profile ./my-llama --prefill 512 --decode 64 --device-map vulkan:0 "
+                    "--output trace.json\n",
+        .options = profile_options,
+        .min_words = 1,
+        .max_words = 1,
+        .run = profile_command,
     },
     {
         .name = "devices",
@@ -172,17 +260,22 @@ const struct command commands[] = {
     },
     {
         .name = "plugin",
-        .usage = "new NAME | build [DIR] | sign DIR --key KEY | verify BUNDLE | install BUNDLE | "
+        .usage = "new NAME | build [DIR] | test [DIR] | sign DIR --key KEY | verify BUNDLE | "
+                 "install BUNDLE | "
                  "list | show PLUGIN | remove PLUGIN",
-        .summary = "makes, signs, installs and shows plugins of third parties",
+        .summary = "makes, tests, signs, installs and shows plugins of third parties",
         .details =
             "BUNDLE is a folder with a corbel-plugin.json, or a plugin's project that has been "
-            "built.\nPLUGIN is a name, NAME@sha256:PIN or a pin. `verify` and `install` refuse "
+            "built; to\ninstall also org/name[@revision] of the hub, with #sha256:PIN behind it "
+            "for only that one.\nPLUGIN is a name, NAME@sha256:PIN or a pin. `verify` and "
+            "`install` refuse "
             "with status 3.",
         .examples = "corbel plugin new acme/probe --architecture ProbeForCausalLM\n"
                     "corbel plugin build probe\n"
+                    "corbel plugin test probe\n"
                     "corbel plugin sign probe --key acme\n"
-                    "corbel plugin install probe/build/bundle\n",
+                    "corbel plugin install probe/build/bundle\n"
+                    "corbel plugin install acme/probe@v1.0\n",
         .options = plugin_options,
         .min_words = 0,
         .max_words = 3,
@@ -207,8 +300,10 @@ const struct command commands[] = {
         .name = "lock",
         .usage = "MODEL ... [--output corbel.lock]",
         .summary = "writes a corbel.lock: these files, these plugins, nothing else",
-        .details = NULL,
-        .examples = "corbel lock ./my-llama\n"
+        .details = "Of a model of the hub all files are fetched that Corbel may use, and the lock "
+                   "names the commit.\nWith --lock FILE any difference is refused with status 3, "
+                   "and nothing else is fetched.",
+        .examples = "corbel lock ./my-llama org/model@main\n"
                     "corbel run ./my-llama --lock corbel.lock \"Once upon a time\"\n",
         .options = lock_options,
         .min_words = 1,

@@ -1,5 +1,6 @@
 /* cli/info.c: `corbel info` and `corbel devices`: what a model is, and what it can run on. */
 #include "base/error.h"
+#include "base/json.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"
@@ -36,6 +37,20 @@ static corbel_status print(const char *json, bool as_json, const char *name, cor
     return print_document(json, name, err);
 }
 
+/* For people the placement says more than the map, which lists each layer. */
+static corbel_status print_info(const char *json, const char *name, corbel_error *err)
+{
+    struct json_object *root = NULL, *map;
+    corbel_status status = json_parse(json, strlen(json), JSON_DATA, name, &root, err);
+    if (status == CORBEL_OK && json_object_object_get_ex(root, "device_map", &map) &&
+        json_object_object_length(map) > 1)
+        json_object_object_del(root, "device_map");
+    if (status == CORBEL_OK)
+        status = print_document(json_object_to_json_string(root), name, err);
+    json_object_put(root);
+    return status;
+}
+
 corbel_status info_command(const struct arguments *a, corbel_error *err)
 {
     struct session session = {0};
@@ -53,7 +68,9 @@ corbel_status info_command(const struct arguments *a, corbel_error *err)
             append_check(&document, json);
         else
             text_append(&document, json);
-        status = print(text_cstr(&document), arguments_have(a, OPTION_JSON), a->words[0], err);
+        status = arguments_have(a, OPTION_JSON)
+                     ? print(text_cstr(&document), true, a->words[0], err)
+                     : print_info(text_cstr(&document), a->words[0], err);
     }
     corbel_free(json);
     text_finish(&document);

@@ -18,6 +18,7 @@ static int exit_status(corbel_status status)
     switch (status) {
     case CORBEL_OK: return 0;
     case CORBEL_E_ARGUMENT: return EXIT_USAGE;
+    case CORBEL_E_ABI: /* a plugin that may not run here, whoever signed it */
     case CORBEL_E_UNTRUSTED: return EXIT_REFUSED;
     case CORBEL_E_NOT_FOUND: return EXIT_NOT_FOUND;
     case CORBEL_E_NETWORK: return EXIT_NETWORK;
@@ -134,6 +135,7 @@ static int version(void)
 
 int main(int argc, char **argv)
 {
+    cut_files_catch();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of writing, reported as such */
     const char *name = argc > 1 ? argv[1] : NULL;
     if (!name) {

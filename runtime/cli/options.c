@@ -13,7 +13,14 @@
 static const char *const task_choices[] = {
     "text-generation", "text-classification", "token-classification", "question-answering",
     "fill-mask",       "feature-extraction",  "image-classification", NULL};
-static const char *const dtype_choices[] = {"auto", "float32", "float16", "bfloat16", NULL};
+static const char *const side_choices[] = {"left", "right", NULL};
+static const char *const aggregation_choices[] = {"none",    "simple", "first",
+                                                  "average", "max",    NULL};
+static const char *const pooling_choices[] = {
+    "auto", "mean", "cls", "max", "mean_sqrt_len", "weightedmean", "lasttoken", "none", NULL};
+/* Those behind bfloat16 are no dtype to compute in: loading falls back to float32 and says so. */
+static const char *const dtype_choices[] = {"auto",    "float32",       "float16",     "bfloat16",
+                                            "float64", "float8_e4m3fn", "float8_e5m2", NULL};
 static const char *const isolation_choices[] = {"auto", "always", "never", NULL};
 static const char *const format_choices[] = {"text", "dot", "binary", "json", NULL};
 static const char *const truncation_choices[] = {
@@ -34,9 +41,10 @@ const struct option options[N_OPTIONS] = {
     [OPTION_REVISION] = {"revision", "REV", "branch, tag or commit of a model of the hub", TEXT},
     [OPTION_DTYPE] = {"dtype", "DTYPE", "element type of the weights: auto (as stored), float32, "
                       "float16, bfloat16", CHOICE(dtype_choices)},
-    [OPTION_DEVICE_MAP] = {"device-map", "MAP", "where to run: auto, cpu, vulkan:N, or a JSON object "
-                           "or @FILE of one", TEXT},
-    [OPTION_MAX_MEMORY] = {"max-memory", "MAP", NULL, TEXT},
+    [OPTION_DEVICE_MAP] = {"device-map", "MAP", "where the weights lie: auto, cpu, vulkan:N, disk, "
+                           "or JSON of module prefixes to those, or @FILE", TEXT},
+    [OPTION_MAX_MEMORY] = {"max-memory", "MAP", "weights that a device may hold: "
+                           "'{\"vulkan:0\": \"6GiB\", \"cpu\": \"12GB\"}' or @FILE", TEXT},
     [OPTION_OFFLINE] = {"offline", NULL, "use no network", FLAG},
     [OPTION_ISOLATION] = {"isolation", "WHEN", "run plugins in a sandboxed process: auto, always, "
                           "never", CHOICE(isolation_choices)},
@@ -44,6 +52,8 @@ const struct option options[N_OPTIONS] = {
                        "folder; may be repeated", TEXT},
     [OPTION_DEV] = {"dev", "DIR", "use your own unsigned plugin from a folder, in the sandbox", TEXT},
     [OPTION_LOCK] = {"lock", "FILE", "refuse what this corbel.lock does not name", TEXT},
+    [OPTION_TRUST_REMOTE_PLUGIN] = {"trust-remote-plugin", NULL, "fetch the plugin that the model suggests, "
+                                    "and use it if a key that you trust for it has signed it", FLAG},
     [OPTION_THREADS] = {"threads", "N", "CPU threads; default: one a core", INTEGER(1, 4096)},
     [OPTION_JSON] = {"json", NULL, "print one JSON document", FLAG},
     [OPTION_VERBOSE] = {"verbose", NULL, "log to stderr; twice: more", FLAG},
@@ -56,7 +66,7 @@ const struct option options[N_OPTIONS] = {
     [OPTION_TOP_P] = {"top-p", "P", "sample from the likeliest tokens that make up probability P", REAL(0, 1)},
     [OPTION_MIN_P] = {"min-p", "P", "drop tokens less likely than P times the likeliest", REAL(0, 1)},
     [OPTION_REPETITION_PENALTY] = {"repetition-penalty", "X", "above 1: repeat less", REAL(1e-6, 1e6)},
-    [OPTION_SEED] = {"seed", "N", "the same seed gives the same text", INTEGER(0, 9223372036854774784.0)},
+    [OPTION_SEED] = {"seed", "N", "the same seed gives the same text, and the same new weights", INTEGER(0, 9223372036854774784.0)},
     [OPTION_STOP] = {"stop", "TEXT", "end after this text; may be repeated", TEXT},
     [OPTION_NO_SAMPLE] = {"no-sample", NULL, "greedy: always the likeliest token", FLAG},
     [OPTION_IDS] = {"ids", "LIST", "token ids, separated by commas", TEXT},
@@ -66,8 +76,14 @@ const struct option options[N_OPTIONS] = {
 
     [OPTION_JSONL] = {"jsonl", NULL, "a JSON value a line, in and out", FLAG},
     [OPTION_INPUTS] = {"inputs", "FILE", "safetensors file with input_ids, attention_mask, ...", TEXT},
-    [OPTION_OUTPUT] = {"output", "FILE", "safetensors file to write", TEXT},
+    [OPTION_OUTPUT] = {"output", "FILE", "file to write: safetensors; of profile: a trace", TEXT},
     [OPTION_HIDDEN_STATES] = {"hidden-states", NULL, "also hidden_states.0, hidden_states.1, ...", FLAG},
+    [OPTION_CHAT] = {"chat", NULL, "talk: each INPUT or line of stdin is a turn; /reset, /exit", FLAG},
+    [OPTION_SYSTEM] = {"system", "TEXT", "chat: what the system's message says", TEXT},
+    [OPTION_MESSAGES] = {"messages", "FILE", "chat: a whole conversation, a JSON list of {\"role\", \"content\"}", TEXT},
+    [OPTION_TOOLS] = {"tools", "FILE", "chat: a JSON list of tools that the template is told of", TEXT},
+    [OPTION_CHAT_TEMPLATE] = {"chat-template", "FILE", "chat: a Jinja template in place of the model's", TEXT},
+    [OPTION_SHOW_PROMPT] = {"show-prompt", NULL, "chat: print what the template makes of the conversation, and end", FLAG},
     [OPTION_SET] = {"set", "NAME=JSON", "a parameter by its name in transformers; may be repeated", TEXT},
     [OPTION_INCLUDE] = {"include", "GLOB", "fetch the files that match, in place of what the model needs; may be repeated", TEXT},
     [OPTION_EXCLUDE] = {"exclude", "GLOB", "leave out the files that match; may be repeated", TEXT},
@@ -83,14 +99,31 @@ const struct option options[N_OPTIONS] = {
                         .kind = OPTION_OPTIONAL_CHOICE, .min = 1, .max = INT32_MAX, .choices = padding_choices},
     [OPTION_SKIP_SPECIAL] = {"skip-special", NULL, "leave special tokens out of the text", FLAG},
 
+    [OPTION_PADDING_SIDE] = {"padding-side", "SIDE", "left or right; default: the tokenizer's", CHOICE(side_choices)},
+    [OPTION_TRUNCATION_SIDE] = {"truncation-side", "SIDE", "where tokens are cut off: left or right", CHOICE(side_choices)},
+    [OPTION_SPLIT_SPECIAL_TOKENS] = {"split-special-tokens", NULL, "what reads like a special token is text", FLAG},
+
+    [OPTION_QUESTION] = {"question", "TEXT", "what is asked; INPUT is then the context", TEXT},
+    [OPTION_CONTEXT] = {"context", "TEXT", "where the answer is looked for; INPUT is then the question", TEXT},
+    [OPTION_PAIR] = {"pair", "TEXT", "second text of a pair to classify; INPUT is the first", TEXT},
+    [OPTION_TARGET] = {"target", "WORD", "fill-mask: only these words; may be repeated", TEXT},
+    [OPTION_AGGREGATION] = {"aggregation", "HOW", "tokens to entities: none, simple, first, average, max", CHOICE(aggregation_choices)},
+    [OPTION_POOLING] = {"pooling", "[=HOW]", "one vector a text: mean, cls, max, ...; without HOW as "
+                        "the model's modules.json says", .kind = OPTION_OPTIONAL_CHOICE, .choices = pooling_choices},
+    [OPTION_NORMALIZE] = {"normalize", NULL, "make that vector's length 1", FLAG},
+    [OPTION_BATCH_SIZE] = {"batch-size", "N", "texts that run through the model together; default 1", INTEGER(1, 65536)},
+
     [OPTION_BATCH] = {"batch", "N", "rows at a time; default 1", INTEGER(1, INT32_MAX)},
     [OPTION_SEQ] = {"seq", "N", "tokens of a row; default 8", INTEGER(1, INT32_MAX)},
     [OPTION_PAST] = {"past", "N", "tokens that are in the cache already", INTEGER(0, INT32_MAX)},
     [OPTION_FORMAT] = {"format", "FORMAT", "text, dot, binary, json", CHOICE(format_choices)},
     [OPTION_PLANNED] = {"planned", NULL, "after fusion, with memory and devices", FLAG},
-    [OPTION_PREFILL] = {"prefill", "N", "tokens of the prompt; default 512", INTEGER(1, INT32_MAX)},
-    [OPTION_DECODE] = {"decode", "N", "tokens to generate; default 64", INTEGER(1, INT32_MAX)},
-    [OPTION_REPEAT] = {"repeat", "N", "measurements, of which the median counts; default 5", INTEGER(1, 1000)},
+    [OPTION_PREFILL] = {"prefill", "N", "tokens of the prompt", INTEGER(1, INT32_MAX)},
+    [OPTION_DECODE] = {"decode", "N", "tokens to generate", INTEGER(1, INT32_MAX)},
+    [OPTION_REPEAT] = {"repeat", "N", "how often it is measured", INTEGER(1, 1000)},
+
+    [OPTION_IGNORE_MISMATCHED_SIZES] = {"ignore-mismatched-sizes", NULL, "weights of another shape than the config's are made anew from --seed", FLAG},
+    [OPTION_MAX_SHARD_SIZE] = {"max-shard-size", "SIZE", "largest file of weights: 5GB, 500MB, 2GiB; default 50GB", TEXT},
 
     [OPTION_KEY] = {"key", "KEY", "one of your keys by its name, or a secret key file", TEXT},
     [OPTION_FOR] = {"for", "GLOB", "what a key is trusted for: plugins ('acme/*') or architectures "

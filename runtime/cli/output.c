@@ -71,6 +71,16 @@ void append_count(struct text *out, double count)
     append_scaled(out, count, units, 6);
 }
 
+void output_text(const char *text, size_t size)
+{
+    struct text shown = {0};
+    text_append_bytes(&shown, text, size);
+    if (shown.data && on_terminal(stdout))
+        text_keep_printable(shown.data, shown.size, "\n\t");
+    fwrite(text_cstr(&shown), 1, shown.size, stdout);
+    text_finish(&shown);
+}
+
 void append_bar(struct text *out, double part, int width)
 {
     int full = (int)(part * width + 0.5);
@@ -91,6 +101,17 @@ static bool is_nested(struct json_object *value)
     return (json_object_is_type(value, json_type_object) && json_object_object_length(value) > 0) ||
            (json_object_is_type(value, json_type_array) && json_object_array_length(value) > 0 &&
             (json_object_is_type(json_object_array_get_idx(value, 0), json_type_object)));
+}
+
+/* One line, whatever a file, a label or a plugin is called. */
+static void print_line(const char *s)
+{
+    struct text line = {0};
+    text_append(&line, s);
+    if (line.data)
+        text_keep_printable(line.data, line.size, "");
+    fputs(text_cstr(&line), stdout);
+    text_finish(&line);
 }
 
 /* A scalar, or a list of scalars with commas. */
@@ -118,7 +139,7 @@ static void print_value(const char *key, struct json_object *value)
     } else if (json_object_is_type(value, json_type_object) || !value) {
         fputs("-", stdout);
     } else {
-        fputs(json_object_get_string(value), stdout);
+        print_line(json_object_get_string(value));
     }
 }
 
@@ -129,6 +150,7 @@ static void print_key(const char *key, int indent, int width)
     snprintf(words, sizeof(words), "%s", *key ? key : "everything");
     for (char *c = words; *c; c++)
         *c = *c == '_' ? ' ' : *c;
+    text_keep_printable(words, strlen(words), "");
     printf("%*s%s%-*s%s  ", indent, "", style(stdout, STYLE_CYAN), width, words,
            style(stdout, STYLE_PLAIN));
 }
@@ -160,8 +182,88 @@ static void print_member(const char *key, struct json_object *value, const char 
     putchar('\n');
 }
 
+/* ---- lists of small objects as tables -------------------------------------------------------- */
+
+static bool is_plain(struct json_object *value)
+{
+    return json_object_is_type(value, json_type_string) ||
+           json_object_is_type(value, json_type_int);
+}
+
+/* Objects of the same plain members. */
+static bool is_table(struct json_object *list)
+{
+    struct json_object *first = json_object_array_get_idx(list, 0);
+    const size_t n = json_object_array_length(list);
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *row = json_object_array_get_idx(list, i);
+        if (!json_object_is_type(row, json_type_object) ||
+            json_object_object_length(row) != json_object_object_length(first))
+            return false;
+        struct json_object_iter member;
+        json_object_object_foreachC(row, member)
+        {
+            if (!is_plain(member.val) || !json_object_object_get_ex(first, member.key, NULL))
+                return false;
+        }
+    }
+    return n > 0;
+}
+
+static void append_cell(struct text *out, const char *key, struct json_object *value)
+{
+    if (json_object_is_type(value, json_type_int) && strstr(key, "bytes"))
+        append_size(out, json_object_get_double(value));
+    else
+        text_append(out, json_object_get_string(value));
+    if (out->data)
+        text_keep_printable(out->data, out->size, "");
+}
+
+static int column_width(struct json_object *list, const char *key)
+{
+    size_t width = strlen(key);
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        struct json_object *value;
+        struct text cell = {0};
+        json_object_object_get_ex(json_object_array_get_idx(list, i), key, &value);
+        append_cell(&cell, key, value);
+        width = cell.size > width ? cell.size : width;
+        text_finish(&cell);
+    }
+    return (int)(width < 100 ? width : 100);
+}
+
+static void print_table(struct json_object *list, int indent)
+{
+    struct json_object *first = json_object_array_get_idx(list, 0);
+    for (size_t i = 0; i < json_object_array_length(list) + 1; i++) {
+        printf("%*s", indent, "");
+        struct json_object_iter member;
+        json_object_object_foreachC(first, member)
+        {
+            struct json_object *value;
+            struct text cell = {0};
+            if (i > 0) {
+                json_object_object_get_ex(json_object_array_get_idx(list, i - 1), member.key,
+                                          &value);
+                append_cell(&cell, member.key, value);
+            }
+            printf("%s%-*s%s  ", style(stdout, i ? STYLE_PLAIN : STYLE_CYAN),
+                   column_width(list, member.key), i ? text_cstr(&cell) : member.key,
+                   style(stdout, STYLE_PLAIN));
+            text_finish(&cell);
+        }
+        putchar('\n');
+    }
+}
+
 static void print_members(struct json_object *value, const char *parent, int indent)
 {
+    if (json_object_is_type(value, json_type_array) && is_table(value)) {
+        print_table(value, indent);
+        return;
+    }
     if (json_object_is_type(value, json_type_array)) {
         size_t n = json_object_array_length(value);
         for (size_t i = 0; i < n; i++) {

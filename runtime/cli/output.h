@@ -25,6 +25,9 @@ bool output_failed(void);
 /* For a file that was to be written: a folder that does not exist is no model that does not. */
 corbel_status output_file_error(corbel_status status, corbel_error *err);
 
+/* What a model says, to stdout as it is; on a terminal without control characters but \n and \t. */
+void output_text(const char *text, size_t size);
+
 /* "3.2 GB", "512 bytes"; "12.3 M". */
 void append_size(struct text *out, double bytes);
 void append_count(struct text *out, double count);

@@ -5,6 +5,8 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/passphrase.h"
+#include "cli/plugin_test.h"
+#include "cli/progress.h"
 #include "cli/subcommand.h"
 #include "corbel/trust.h"
 
@@ -161,9 +163,15 @@ static corbel_status print_member(const char *json, const char *key, corbel_erro
 
 static corbel_status plugin_install(const struct arguments *a, corbel_error *err)
 {
+    struct progress_bar bar = {0};
+    corbel_pull_params params =
+        CORBEL_PULL_PARAMS(.offline = arguments_have(a, OPTION_OFFLINE),
+                           .revision = arguments_text(a, OPTION_REVISION, NULL),
+                           .on_progress = progress_draw, .user = &bar);
     char *json;
-    corbel_status status = corbel_plugin_install(a->words[1], &json, err);
+    corbel_status status = corbel_plugin_install(a->words[1], &params, &json, err);
 
+    progress_end(&bar);
     if (status || arguments_have(a, OPTION_JSON))
         return status ? status : subcommand_print(a, json, err);
     status = print_member(json, "pin", err);
@@ -197,15 +205,11 @@ static corbel_status plugin_remove(const struct arguments *a, corbel_error *err)
 corbel_status plugin_command(const struct arguments *a, corbel_error *err)
 {
     static const struct subcommand list[] = {
-        {"new", 1, 2, plugin_new},
-        {"build", 0, 1, plugin_build},
-        {"sign", 0, 1, plugin_sign},
-        {"verify", 1, 1, plugin_verify},
-        {"install", 1, 1, plugin_install},
-        {"list", 0, 0, plugin_list},
-        {"show", 1, 1, plugin_show},
-        {"remove", 1, 1, plugin_remove},
-        {0},
+        {"new", 1, 2, plugin_new},       {"build", 0, 1, plugin_build},
+        {"test", 0, 1, plugin_test},     {"sign", 0, 1, plugin_sign},
+        {"verify", 1, 1, plugin_verify}, {"install", 1, 1, plugin_install},
+        {"list", 0, 0, plugin_list},     {"show", 1, 1, plugin_show},
+        {"remove", 1, 1, plugin_remove}, {0},
     };
 
     return subcommand_run(list, a, err);

@@ -72,7 +72,7 @@ corbel_status pull_command(const struct arguments *a, corbel_error *err)
         return status;
     const double started = now();
     interrupt_catch();
-    status = corbel_pull(a->words[0], &params, &pulled, err);
+    status = session_pull(a, &params, &pulled, err);
     progress_end(&bar);
     if (status != CORBEL_OK)
         return status;

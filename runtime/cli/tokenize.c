@@ -75,7 +75,12 @@ static corbel_status read_form(struct form *f, const struct arguments *a,
                                const corbel_tokenizer *tokenizer, corbel_error *err)
 {
     *f = (struct form){
-        .params = CORBEL_ENCODE_PARAMS(.no_special = arguments_have(a, OPTION_NO_SPECIAL)),
+        .params =
+            CORBEL_ENCODE_PARAMS(.no_special = arguments_have(a, OPTION_NO_SPECIAL),
+                                 .padding_side = arguments_text(a, OPTION_PADDING_SIDE, NULL),
+                                 .truncation_side = arguments_text(a, OPTION_TRUNCATION_SIDE, NULL),
+                                 .split_special_tokens =
+                                     arguments_have(a, OPTION_SPLIT_SPECIAL_TOKENS)),
         .windows = arguments_have(a, OPTION_STRIDE),
         .skip_special = arguments_have(a, OPTION_SKIP_SPECIAL),
         .json = arguments_have(a, OPTION_JSON),

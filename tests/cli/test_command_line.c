@@ -7,8 +7,9 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-static const char *const names[] = {"run",  "forward", "generate", "tokenize", "detokenize",
-                                    "info", "program", "bench",    "devices",  "pull"};
+static const char *const names[] = {"run",        "forward", "generate",  "tokenize",
+                                    "detokenize", "info",    "program",   "bench",
+                                    "devices",    "pull",    "preprocess"};
 
 static void test_every_command_has_help_with_examples(void **state)
 {
@@ -42,7 +43,7 @@ static void test_mistakes_are_named_and_the_nearest_is_suggested(void **state)
         {"corbel run x --tempreature 1", NULL, 2, "", "did you mean --temperature?"},
         {"corbel devices --temperature 1", NULL, 2, "", "no option --temperature"},
         {"corbel run x --task text-genration", NULL, 2, "", "did you mean text-generation?"},
-        {"corbel run x --dtype float64", NULL, 2, "", "--dtype"},
+        {"corbel run x --dtype int8", NULL, 2, "", "--dtype"},
         {"corbel run x --device-map cup", NULL, 2, "", "did you mean cpu?"},
         {"corbel run x --device-map vulcan:0", NULL, 2, "", "did you mean vulkan:0?"},
         {"corbel program x --format dto", NULL, 2, "", "did you mean dot?"},
@@ -98,6 +99,7 @@ static void test_a_model_that_is_not_there(void **state)
     static const struct shell_row rows[] = {
         {"corbel run ./nothing hello", NULL, 4, "", "nothing"},
         {"corbel info demo/nothing", NULL, 4, "", "nothing"},
+        {"corbel info demo/storytellr", NULL, 4, "", "did you mean demo/storyteller?"},
         {"corbel info nothing", NULL, 4, "", "nothing"},
         {"corbel tokenize ./nothing", NULL, 4, "", "nothing"},
         {"corbel forward ./nothing --inputs none.safetensors --output o", NULL, 4, "", "none"},

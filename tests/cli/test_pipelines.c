@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const devices[] = {"cpu", "vulkan:0"};
+static const char *const ways[] = {"cpu", "cpu --batch-size 3", "vulkan:0"};
 
 static struct json_object *member(struct json_object *o, const char *key)
 {
@@ -49,8 +49,8 @@ static void compare_lines(struct json_object *calls, char *out, const char *what
     assert_null(strtok_r(rest, "\n", &rest));
 }
 
-/* False if this device is not to be had here. */
-static bool run_calls(const char *name, const char *device)
+/* False if this device is not to be had here. `way` may go on with other options. */
+static bool run_calls(const char *name, const char *way)
 {
     char line[512];
     struct outcome expected_file, outcome;
@@ -59,10 +59,11 @@ static bool run_calls(const char *name, const char *device)
     struct json_object *expected = shell_json(&expected_file);
     char *input = calls_as_lines(member(expected, "calls"));
 
-    snprintf(line, sizeof(line), "corbel run $F/pipelines/%s/model --jsonl --device-map %s", name,
-             device);
+    snprintf(line, sizeof(line),
+             "corbel run $F/pipelines/%s/model --task %s --jsonl --device-map %s", name,
+             json_object_get_string(member(expected, "task")), way);
     outcome = shell(input, line);
-    bool absent = outcome.status == 4 && strcmp(device, "cpu") != 0;
+    bool absent = outcome.status == 4 && strncmp(way, "cpu", 3) != 0;
     if (!absent && outcome.status != 0)
         fail_msg("%s: status %d: %s", line, outcome.status, outcome.err);
     if (!absent)
@@ -74,35 +75,18 @@ static bool run_calls(const char *name, const char *device)
     return !absent;
 }
 
-static void run_pipeline(const char *name)
+static void test_pipeline(void **state)
 {
+    const char *name = *state;
     char path[128];
     snprintf(path, sizeof(path), "pipelines/%s", name);
     if (!fixture_exists(path)) {
         print_message("%s: no such fixture here\n", path);
         skip();
     }
-    for (size_t i = 0; i < sizeof(devices) / sizeof(*devices); i++)
-        if (!run_calls(name, devices[i]))
-            print_message("%s: no %s here\n", name, devices[i]);
-}
-
-static void test_text_generation_llama2(void **state)
-{
-    (void)state;
-    run_pipeline("text_generation_llama2");
-}
-
-static void test_text_generation_llama3(void **state)
-{
-    (void)state;
-    run_pipeline("text_generation_llama3");
-}
-
-static void test_text_classification_llama(void **state)
-{
-    (void)state;
-    run_pipeline("text_classification_llama");
+    for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+        if (!run_calls(name, ways[i]))
+            print_message("%s: no %s here\n", name, ways[i]);
 }
 
 #define GENERATE \
@@ -229,7 +213,8 @@ static void test_bad_lines_are_named(void **state)
         {GENERATE "2 --jsonl", "{\"inputs\": \"a\", \"parameters\": {\"top_p\": 2}}\n", 1, "",
          "top_p"},
         {GENERATE "2 --jsonl", "\"\\ud800\"\n", 1, "", "stdin:1"},
-        {GENERATE "2 --jsonl", "[{\"role\": \"user\", \"content\": \"a\"}]\n", 1, "", "stdin:1"},
+        {GENERATE "2 --jsonl", "[{\"role\": \"user\", \"content\": \"a\"}]\n", 4, "",
+         "no chat template"},
         {GENERATE "2 --jsonl", "", 0, "", ""},
         {GENERATE "2 --json", "", 0, "[]", ""},
         {GENERATE "2 --json", "\xff\xfe\n", 2, "", "inputs"},
@@ -250,16 +235,118 @@ static void test_classification_in_other_forms(void **state)
         {CLASSIFY "--set function_to_apply='\"relu\"' a", NULL, 2, "", "softmax"},
         {CLASSIFY "--temperature 1 a", NULL, 2, "", "temperature: not a parameter"},
         {CLASSIFY "--task question-answering a", NULL, 1, "", NULL},
+        {CLASSIFY "--pair b a", NULL, 0, "label-", ""},
+        {CLASSIFY "--jsonl", "[[[\"a\", \"b\"]]]\n", 0, "[{\"label\"", ""},
+        {CLASSIFY "--jsonl", "[[\"a\", \"b\"]]\n", 1, "", "stdin:1"},
     };
     shell_table(rows, sizeof(rows) / sizeof(*rows));
 }
 
+#define ASK   "corbel run $F/pipelines/question_answering_distilbert/model "
+#define TAG   "corbel run $F/pipelines/token_classification_distilbert/model "
+#define FILL  "corbel run $F/pipelines/fill_mask_distilbert/model "
+#define EMBED "corbel run $F/pipelines/feature_extraction_bert/model "
+
+static void test_questions_in_other_forms(void **state)
+{
+    (void)state;
+    static const struct shell_row rows[] = {
+        {ASK "--context 'Guido made Python.' 'Who?' 'What?'", NULL, 0, "[", ""},
+        {ASK "--context 'Guido made Python.'", "Who?\nWhat?\n", 0, "]\n0.", ""},
+        {ASK "--question 'Who?' --json", "Guido made Python.\n", 0, "{\"score\": ", ""},
+        {ASK "--question 'Who?' --context 'Guido made Python.' --json --top-k 2", NULL, 0,
+         "[{\"score\": ", ""},
+        {ASK, "{\"question\": \"Who?\", \"context\": \"Guido.\"}\n", 0, "uido", ""},
+        {ASK "--question a --context b c", NULL, 2, "", "one too many"},
+        {ASK "Who?", NULL, 2, "", "--question TEXT --context TEXT"},
+        {ASK "--jsonl", "{\"question\": \"Who?\"}\n", 1, "", "stdin:1: inputs: context"},
+        {ASK "--jsonl", "{\"question\": \"\", \"context\": \"a\"}\n", 1, "",
+         "question: it must not"},
+        {ASK "--jsonl", "{\"question\": [\"a\"], \"context\": [\"a\", \"b\"]}\n", 1, "",
+         "question"},
+        {ASK "--context a b --set doc_stride=99 --set max_seq_len=50", NULL, 2, "", "doc_stride"},
+        {ASK "--context a b --set max_seq_len=4", NULL, 2, "", "would have to go"},
+        {ASK "--context a b --set top_k=0", NULL, 2, "", "top_k"},
+        {CLASSIFY "--question a --context b", NULL, 2, "", "question-answering"},
+    };
+    shell_table(rows, sizeof(rows) / sizeof(*rows));
+}
+
+static void test_tokens_and_masks_in_other_forms(void **state)
+{
+    (void)state;
+    static const struct shell_row rows[] = {
+        {TAG "--aggregation max 'Guido works in Paris'", NULL, 0, "[0:", ""},
+        {TAG "'' --json", NULL, 0, "[]", ""},
+        {TAG "--aggregation best a", NULL, 2, "", "average"},
+        {TAG "--set aggregation_strategy='\"best\"' a", NULL, 2, "", "average"},
+        {TAG "--set stride=5 --aggregation none a", NULL, 2, "", "stride"},
+        {TAG "--jsonl --set is_split_into_words=true", "[\"a\", \"b\"]\n", 0, "[[", ""},
+        {TAG "--jsonl --set is_split_into_words=true", "\"a\"\n", 1, "", "list of words"},
+        {TAG "--jsonl", "[[\"a\"]]\n", 1, "", "expected a string"},
+        {TAG "--set ignore_labels='\"O\"' a", NULL, 2, "", "list of strings"},
+        {FILL "--top-k 1 'a [MASK] b'", NULL, 0, "0.0", ""},
+        {FILL "--target the --target function --json 'a [MASK] b'", NULL, 0, "\"the\"", ""},
+        {FILL "'no mask'", NULL, 2, "", "[MASK]"},
+        {FILL "--top-k 2000000 'a [MASK]'", NULL, 2, "", "top_k"},
+        {FILL "--set targets='[3]' 'a [MASK]'", NULL, 2, "", "targets"},
+        {FILL "--set tokenizer_kwargs='{\"truncate\": 1}' 'a [MASK]'", NULL, 2, "",
+         "did you mean truncation?"},
+    };
+    shell_table(rows, sizeof(rows) / sizeof(*rows));
+}
+
+static void test_embeddings_in_other_forms(void **state)
+{
+    (void)state;
+    static const struct shell_row rows[] = {
+        {EMBED "a", NULL, 0, "[[[", ""}, /* the task of a model without a head */
+        {EMBED "--pooling mean --normalize a --json", NULL, 0, "[", ""},
+        {EMBED "--pooling a", NULL, 1, "", "modules.json"},
+        {EMBED "--normalize a", NULL, 2, "", "only with pooling"},
+        {EMBED "--set pooling='\"median\"' a", NULL, 2, "", "weightedmean"},
+    };
+    shell_table(rows, sizeof(rows) / sizeof(*rows));
+}
+
+static void test_a_bad_line_does_not_take_its_batch_along(void **state)
+{
+    (void)state;
+    struct outcome outcome = shell("\"a\"\n\"b\"\n3\n\"c\"\n", CLASSIFY "--jsonl --batch-size 8");
+    size_t n_lines = 0;
+    for (const char *at = outcome.out; (at = strchr(at, '\n')); at++)
+        n_lines++;
+    assert_int_equal(outcome.status, 1);
+    assert_int_equal(n_lines, 2);
+    assert_non_null(strstr(outcome.err, "stdin:3"));
+    shell_free(&outcome);
+}
+
+#define PIPELINE(name)                                           \
+    {                                                            \
+        name, test_pipeline, NULL, NULL, (void *)(uintptr_t)name \
+    }
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text_generation_llama2),
-        cmocka_unit_test(test_text_generation_llama3),
-        cmocka_unit_test(test_text_classification_llama),
+        PIPELINE("text_generation_gemma"),
+        PIPELINE("text_generation_gpt2"),
+        PIPELINE("text_generation_llama2"),
+        PIPELINE("text_generation_llama3"),
+        PIPELINE("text_generation_mistral"),
+        PIPELINE("text_classification_bert"),
+        PIPELINE("text_classification_distilbert_multilabel"),
+        PIPELINE("text_classification_gpt2"),
+        PIPELINE("text_classification_llama"),
+        PIPELINE("token_classification_bert"),
+        PIPELINE("token_classification_distilbert"),
+        PIPELINE("question_answering_bert"),
+        PIPELINE("question_answering_distilbert"),
+        PIPELINE("fill_mask_bert"),
+        PIPELINE("fill_mask_distilbert"),
+        PIPELINE("feature_extraction_bert"),
+        PIPELINE("feature_extraction_gpt2"),
         cmocka_unit_test(test_forms_of_input_give_the_same_answer),
         cmocka_unit_test(test_streamed_text_is_the_answers_text),
         cmocka_unit_test(test_a_stop_string_ends_the_text_with_its_token),
@@ -267,6 +354,10 @@ int main(void)
         cmocka_unit_test(test_parameters_of_generation),
         cmocka_unit_test(test_bad_lines_are_named),
         cmocka_unit_test(test_classification_in_other_forms),
+        cmocka_unit_test(test_questions_in_other_forms),
+        cmocka_unit_test(test_tokens_and_masks_in_other_forms),
+        cmocka_unit_test(test_embeddings_in_other_forms),
+        cmocka_unit_test(test_a_bad_line_does_not_take_its_batch_along),
     };
     return cmocka_run_group_tests(tests, shell_setup, shell_teardown);
 }

@@ -97,9 +97,12 @@ typedef struct corbel_runtime_params {
         *plugins; /* third parties' that win over others for an architecture:
                      NAME@sha256:PIN or PIN of an installed one, or a bundle's folder */
     uint32_t n_plugins;
-    uint32_t isolation; /* CORBEL_ISOLATION_...: where plugins run */
-    const char *dev;    /* folder of one's own unsigned plugin; it runs isolated */
-    const char *lock;   /* a corbel.lock: all that it does not name is refused */
+    uint32_t isolation;           /* CORBEL_ISOLATION_...: where plugins run */
+    const char *dev;              /* folder of one's own unsigned plugin; it runs isolated */
+    const char *lock;             /* a corbel.lock: all that it does not name is refused */
+    uint32_t offline;             /* 1: nothing is fetched, whatever the load asks for */
+    uint32_t trust_remote_plugin; /* 1: a plugin that a model suggests is fetched and used, if it
+                                     may run: if a key that you trust for it has signed it */
 } corbel_runtime_params;
 #define CORBEL_RUNTIME_PARAMS(...)                                \
     (corbel_runtime_params)                                       \
@@ -225,8 +228,9 @@ typedef struct corbel_model corbel_model;
 
 typedef struct corbel_load_params {
     uint32_t struct_size;
-    int32_t dtype;                  /* CORBEL_DTYPE_NONE: "auto", as stored; or F32, F16, BF16 */
-    const char *device_map;         /* "auto" (also when NULL), "cpu", "vulkan:0" */
+    int32_t dtype; /* CORBEL_DTYPE_NONE: "auto", as stored; or F32, F16, BF16; another one is
+                      warned of and falls back to F32 */
+    const char *device_map;         /* see below; NULL: "auto" */
     const char *task;               /* chooses the class for a task; NULL: config.architectures */
     const char *const *class_names; /* tried in this order before config.architectures */
     uint32_t n_class_names;
@@ -235,8 +239,10 @@ typedef struct corbel_load_params {
     const char *revision;  /* of a model of the hub; NULL: what the name says, else "main" */
     corbel_progress_callback on_progress; /* while its files are fetched */
     void *user;
-    uint32_t offline; /* 1: only what the cache has */
-    uint32_t reserved;
+    uint32_t offline;                 /* 1: only what the cache has */
+    uint32_t ignore_mismatched_sizes; /* 1: a parameter of another shape is made anew from `seed` */
+    const char *max_memory;           /* see below; NULL: what there is, less a tenth */
+    corbel_model *instance;           /* a model that is loaded already: it is used as it is */
 } corbel_load_params;
 #define CORBEL_LOAD_PARAMS(...)                                \
     (corbel_load_params)                                       \
@@ -244,8 +250,30 @@ typedef struct corbel_load_params {
         .struct_size = sizeof(corbel_load_params), __VA_ARGS__ \
     }
 
-/* Loads `name` (see corbel_pull, which it calls). Weights of the dtype asked for
+/* device_map says where the weights lie, and with them what is computed from them:
+ *   "cpu", "vulkan:0"   all there
+ *   "disk"              nowhere: they are read from the mapped file for each use, a layer at a
+ * time, and given back; the CPU computes, or the first GPU that the map names
+ *   {"model.layers.0": "vulkan:0", "model.layers": "cpu", "": "disk"}
+ *                       JSON; the longest prefix of a parameter's module path wins, "" is the
+ *                       default, every parameter must be covered, every prefix must exist
+ *   "auto"              GPUs first, then the CPU, then the disk; each is filled before the next. No
+ *                       module of a list (model.layers.3) is split. If not all fits the first, that
+ *                       one keeps room for the largest module. A Vulkan device that is the CPU in
+ *                       disguise (lavapipe) is used only if max_memory names it.
+ * Values cross from device to device through host memory. max_memory is JSON too, {"vulkan:0":
+ * "6GiB", "cpu": 12000000000}: bytes of weights, where GB is 10^9 and GiB 2^30. It names the GPUs
+ * that "auto" may use, and how much of what is on the disk may be resident at once. The file must
+ * not be changed while the model is in use: if it was cut short, calls fail with CORBEL_E_IO, but
+ * what is cut off in the middle of a call ends the process with SIGBUS.
+ *
+ * Loads `name` (see corbel_pull, which it calls). Weights of the dtype asked for
  * are mapped, not copied. The caller destroys *model; on failure it is NULL.
+ * What the checkpoint lacks, has beside, or has in another shape is warned of, a name a line: a
+ * parameter of the base model that is missing, or one of another shape, is CORBEL_E_FORMAT; a
+ * missing head is made anew.
+ * With an instance, `name` and the other params are not looked at: *model is that model once
+ * more, for callers that take either; it ends when each of its handles has been destroyed.
  * CORBEL_E_UNTRUSTED: the plugin for config.architectures may not run; the text says why.
  * CORBEL_E_NOT_FOUND: no such model. CORBEL_E_CONFIG, CORBEL_E_FORMAT: its files are bad. */
 CORBEL_API corbel_status corbel_model_load(corbel_runtime *runtime, const char *name,
@@ -255,7 +283,10 @@ CORBEL_API void corbel_model_destroy(corbel_model **model);
 
 /* Architecture, class and why, plugin with version, pin, signer and verdict, parameters, bytes
  * per dtype, device map, as a JSON object. Freed with corbel_free. Among its keys are "dtype" (what
- * the weights are in, "bfloat16"), "weights_bytes", and "device" (where the model runs, "cpu"). */
+ * the weights are in, "bfloat16"), "weights_bytes", "device" (where the model runs, or most of it:
+ * "cpu"), "device_map" (what a device_map that says the same looks like), "placement" (module,
+ * device, bytes and why), "memory" (bytes and limit by place). Of a skeleton they are what a load
+ * with these params would do. */
 CORBEL_API corbel_status corbel_model_info_json(corbel_model *model, char **json,
                                                 corbel_error *err);
 
@@ -265,6 +296,67 @@ CORBEL_API int64_t corbel_model_config_int(const corbel_model *model, const char
 /* "text-generation", ...: the task of the class that was loaded; "" if it has none. */
 CORBEL_API const char *corbel_model_task(const corbel_model *model);
 CORBEL_API const char *corbel_model_folder(const corbel_model *model);
+
+/* ---- saving and making models ---------------------------------------------------------------- */
+
+typedef struct corbel_save_params {
+    uint32_t struct_size;
+    int32_t dtype; /* CORBEL_DTYPE_NONE: what the model was loaded in; or F64, F32, F16, BF16 */
+    uint64_t max_shard_size; /* bytes of tensors in a file of weights; 0: 50 GB, as transformers */
+    corbel_progress_callback on_progress; /* while weights are written */
+    void *user;
+} corbel_save_params;
+#define CORBEL_SAVE_PARAMS(...)                                \
+    (corbel_save_params)                                       \
+    {                                                          \
+        .struct_size = sizeof(corbel_save_params), __VA_ARGS__ \
+    }
+
+/* What was written. */
+typedef struct corbel_saved {
+    uint32_t n_files; /* of weights; more than 1: with an index */
+    int32_t dtype;    /* of most of them, which config.json says */
+    uint64_t total_size, total_parameters;
+} corbel_saved;
+
+/* Writes the model into the folder `dir` as transformers' save_pretrained does, so that both load
+ * it: model.safetensors, or model-00001-of-0000N.safetensors and their index, with tied weights
+ * once; config.json; and what lies beside the model's weights (generation_config.json, the files of
+ * tokenizer and processor). A skeleton (skip_weights) can be saved as well, if its folder has
+ * weights: they are not loaded for it. Takes a few MiB of memory, whatever the model's size.
+ * `dir` is made if it is not there; weights that it has are replaced, other files stay. Files
+ * appear when all of them are complete: a save that fails or is killed changes nothing.
+ * saved: may be NULL. CORBEL_E_IO: the disk is full, the folder can't be written;
+ * CORBEL_E_CANCELLED: on_progress said so. */
+CORBEL_API corbel_status corbel_model_save(corbel_model *model, const char *dir,
+                                           const corbel_save_params *params, corbel_saved *saved,
+                                           corbel_error *err);
+
+typedef struct corbel_init_params {
+    uint32_t struct_size;
+    int32_t dtype;                  /* CORBEL_DTYPE_NONE: config.json's, else float32 */
+    const char *task;               /* chooses the class for a task */
+    const char *const *class_names; /* tried in this order before config.architectures */
+    uint32_t n_class_names;
+    uint32_t offline;        /* 1: only what the cache has */
+    uint64_t seed;           /* the same seed gives the same weights, on any machine */
+    uint64_t max_shard_size; /* as in corbel_save_params */
+    const char *revision;    /* of a model of the hub; NULL: what the name says, else "main" */
+    corbel_progress_callback on_progress; /* while files are fetched, then while weights are made */
+    void *user;
+} corbel_init_params;
+#define CORBEL_INIT_PARAMS(...)                                \
+    (corbel_init_params)                                       \
+    {                                                          \
+        .struct_size = sizeof(corbel_init_params), __VA_ARGS__ \
+    }
+
+/* Makes a model with new weights and saves it as corbel_model_save does: transformers' from_config.
+ * `config` is a file of config.json's form, or the name of a model (see corbel_pull), of which
+ * config and tokenizer are used. Weights are drawn as transformers initialises the class. */
+CORBEL_API corbel_status corbel_model_init(corbel_runtime *runtime, const char *config,
+                                           const char *dir, const corbel_init_params *params,
+                                           corbel_saved *saved, corbel_error *err);
 
 typedef struct corbel_forward_params {
     uint32_t struct_size;
@@ -307,8 +399,8 @@ typedef struct corbel_generate_params {
     const int32_t *eos_token_id; /* [n_eos] */
     const int32_t *pad_token_id; /* one id; fills finished rows */
     uint32_t want_logits;        /* 1: keep each step's logits */
-    uint32_t reserved;
-    uint64_t seed; /* 0: from the system's randomness */
+    uint32_t fresh;              /* 1: run the whole prompt, whatever an earlier call has left */
+    uint64_t seed;               /* 0: from the system's randomness */
     corbel_token_callback on_token;
     void *user;
 } corbel_generate_params;
@@ -320,7 +412,13 @@ typedef struct corbel_generate_params {
 
 /* Continues input_ids [batch, sequence] (attention_mask for padding on the left or the right;
  * positions are counted from it). Outputs: tokens [batch, new] I32 (rows that ended early are
- * filled with pad_token_id), and logits [batch, new, vocab] F32 if asked for. */
+ * filled with pad_token_id), and logits [batch, new, vocab] F32 if asked for.
+ *
+ * The model remembers the last call if that had one row and no padding. A next one of this kind
+ * whose prompt begins with the same tokens, as the turns of a conversation do, runs only those that
+ * follow; a recurrent model has to begin with all that was there, new tokens included. This changes
+ * logits no more than another length of the prompt's chunks would (rounding); with `fresh` it is
+ * left out. corbel_model_forward, corbel_profile and calls of other kinds make the model forget. */
 CORBEL_API corbel_status corbel_generate(corbel_model *model, const corbel_tensor *inputs,
                                          size_t n_inputs, const corbel_generate_params *params,
                                          corbel_tensors **outputs, corbel_error *err);
@@ -353,6 +451,36 @@ typedef struct corbel_program_params {
 CORBEL_API corbel_status corbel_program(corbel_model *model, const corbel_program_params *params,
                                         char **data, size_t *size, corbel_error *err);
 
+/* ---- profiles -------------------------------------------------------------------------------- */
+
+typedef struct corbel_profile_params {
+    uint32_t struct_size;
+    uint32_t reserved;
+    int64_t batch;   /* rows at a time; 0: 1 */
+    int64_t prefill; /* tokens of the prompt, or of the forward pass; 0: 128 */
+    int64_t decode;  /* tokens that are generated after it; 0: 32 */
+    int64_t repeat;  /* how often, after once to warm up; 0: 3 */
+} corbel_profile_params;
+#define CORBEL_PROFILE_PARAMS(...)                                \
+    (corbel_profile_params)                                       \
+    {                                                             \
+        .struct_size = sizeof(corbel_profile_params), __VA_ARGS__ \
+    }
+
+/* Runs the model on made-up tokens (or pixels) and measures each operation: of a model that
+ * generates the phases prefill and decode, of others forward.
+ *
+ * *json: {"model", "architecture", "threads", "batch", "repeat", "phases": [{"name",
+ * "tokens" (0: pictures), "devices", "seconds" (of one prompt, token, or pass),
+ * "operations_seconds", "operations", "modules"}]}, where the last two are lists by kind of
+ * operation ("operation") and by module
+ * ("module", layers together), largest first, each with "count", "seconds", "share",
+ * "gb_per_s" and "gflop_per_s" (null: not derivable).
+ * *trace (NULL: not wanted): the runs as Chrome's trace events, which Perfetto opens.
+ * Both are freed with corbel_free. CORBEL_E_UNSUPPORTED: a device does not measure. */
+CORBEL_API corbel_status corbel_profile(corbel_model *model, const corbel_profile_params *params,
+                                        char **json, char **trace, corbel_error *err);
+
 /* ---- tokenizers ------------------------------------------------------------------------------ */
 
 typedef struct corbel_tokenizer corbel_tokenizer;
@@ -374,6 +502,7 @@ typedef struct corbel_encoding {
     uint8_t *special_tokens_mask;
     uint8_t *attention_mask;
     struct corbel_encoding *overflow; /* the next window, when truncated with a stride */
+    int32_t *word_ids; /* which word of its sequence, as the pre-tokenizer cut them; -1: none */
 } corbel_encoding;
 
 typedef struct corbel_encode_params {
@@ -383,8 +512,16 @@ typedef struct corbel_encode_params {
     size_t pair_size;    /* 0: strlen(pair) */
     int64_t max_length;  /* 0: no truncation */
     int64_t stride;
-    const char *truncation; /* "longest_first" (also when NULL), "only_first", "only_second" */
-    int64_t pad_to;         /* pad to this many tokens; 0: no padding */
+    const char *truncation;      /* "longest_first" (also when NULL), "only_first", "only_second" */
+    int64_t pad_to;              /* pad to this many tokens; 0: no padding */
+    const char *padding_side;    /* "left", "right"; NULL: the tokenizer's own */
+    const char *truncation_side; /* the same: where tokens are cut off */
+    uint32_t split_special_tokens; /* 1: what reads like a special token in the text is text, as it
+                                      must be where a stranger wrote it */
+    uint32_t reserved;
+    const char *const *words; /* [n_words], each closed by 0: the text in words already, in place of
+                                 `text`; offsets count from each word's beginning */
+    size_t n_words;
 } corbel_encode_params;
 #define CORBEL_ENCODE_PARAMS(...)                                \
     (corbel_encode_params)                                       \
@@ -437,9 +574,13 @@ typedef struct corbel_pipeline corbel_pipeline;
 
 /* The tasks that have a pipeline: "text-generation", "text-classification", ... */
 CORBEL_API const char *const *corbel_pipeline_tasks(size_t *n_tasks);
+/* The task's inputs are paths of pictures (corbel/image.h), not texts. */
+CORBEL_API bool corbel_task_takes_pictures(const char *task);
 
-/* `task` NULL: corbel_model_task(model). The model and the tokenizer must outlive the pipeline,
- * which the caller destroys. CORBEL_E_UNSUPPORTED: there is no pipeline for this task. */
+/* `task` NULL: corbel_model_task(model), or "feature-extraction" if that is "". The model and the
+ * tokenizer must outlive the pipeline, which the caller destroys. Tasks that take pictures need no
+ * tokenizer (NULL): the model's image processor is read from its folder. CORBEL_E_UNSUPPORTED:
+ * there is no pipeline for this task. */
 CORBEL_API corbel_status corbel_pipeline_create(corbel_model *model,
                                                 const corbel_tokenizer *tokenizer, const char *task,
                                                 corbel_pipeline **pipeline, corbel_error *err);
@@ -455,11 +596,18 @@ CORBEL_API const char *corbel_pipeline_task(const corbel_pipeline *pipeline);
 typedef int (*corbel_text_callback)(void *user, size_t input, size_t sequence, int32_t token,
                                     const char *text, size_t size);
 
+/* Called with each answer as it is there; `json` (of `size` bytes; a 0 follows) lives during the
+ * call. Return 0 to go on, anything else to stop. */
+typedef int (*corbel_answer_callback)(void *user, size_t input, const char *json, size_t size);
+
 typedef struct corbel_pipeline_params {
     uint32_t struct_size;
     const char *parameters_json; /* an object of transformers' names; NULL: none */
     corbel_text_callback on_text;
     void *user;
+    /* If set, the inputs must be a list; each is answered as if it had come alone in a call of its
+     * own, and handed out in order. Nothing is returned as *json, and `json` may be NULL. */
+    corbel_answer_callback on_answer;
 } corbel_pipeline_params;
 #define CORBEL_PIPELINE_PARAMS(...)                                \
     (corbel_pipeline_params)                                       \
@@ -468,8 +616,10 @@ typedef struct corbel_pipeline_params {
     }
 
 /* Inputs, parameters and the answer are JSON with the meaning that they have in transformers'
- * pipeline of the same task (text-generation also takes "seed"). A list of inputs gives a list of
- * answers. *json is freed with corbel_free. CORBEL_E_ARGUMENT: inputs or parameters are wrong. */
+ * pipeline of the same task (text-generation also takes "seed", feature-extraction "pooling" and
+ * "normalize"). A list of inputs gives a list of answers. Every task takes "batch_size": how many
+ * texts run through the model together, which changes the speed and not the answers. *json is
+ * freed with corbel_free. CORBEL_E_ARGUMENT: inputs or parameters are wrong. */
 CORBEL_API corbel_status corbel_pipeline_run(corbel_pipeline *pipeline, const char *inputs_json,
                                              const corbel_pipeline_params *params, char **json,
                                              corbel_error *err);
