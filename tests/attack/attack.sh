@@ -1,5 +1,5 @@
 # attack.sh: what the lines of test_trust.c have in common; read by sh. $A is the folder with the
-# canary's bundle and its spoilt libraries.
+# canary's bundle and its spoilt libraries, $K that of tests/fixtures/keys.
 
 # A user who trusts acme for acme/*, acme's signed bundle in b/, and a model that asks for it.
 fresh() {
@@ -18,10 +18,10 @@ M=corbel-plugin.json
 sign() { corbel plugin sign b --key acme >/dev/null || exit 99; }
 # Sign what `corbel plugin sign` would not, with acme's key: with the right comment, or another one.
 sign_as() { minisign -S -s home/keys/acme.key -m b/$M -t "$1" -x b/$M.minisig >/dev/null 2>&1 </dev/null || exit 99; }
-sign_anyway() { sign_as "name:acme/canary release:1 pin:$(pin)"; }
+sign_anyway() { sign_as "name:$(sed -n 's/^ "name": "\(.*\)",/\1/p' b/$M) release:1 pin:$(pin)"; }
 install() { pin=$(corbel plugin install b) || exit 99; store=home/plugins/$pin; chmod -R u+w "$store"; }
 pin() { sha256sum b/$M | cut -d ' ' -f 1; }
-library() { find "$1" -name canary.so; }
+library() { find "$1" -name '*.so'; }
 
 # flip FILE OFFSET: one bit.
 flip() {
@@ -33,8 +33,25 @@ edit() { sed -i "$1" b/$M && sign; }
 # Puts another library into the bundle, with a manifest that agrees, signed.
 replace() {
     cp "$1" "$(library b)"
-    sed -i "/canary.so\",/{n;s/\"sha256\": \".*\"/\"sha256\": \"$(sha256sum <"$1" | cut -d ' ' -f 1)\"/;n;s/\"size\": [0-9]*/\"size\": $(stat -c %s "$1")/}" b/$M
+    sed -i "/[a-z]*.so\",/{n;s/\"sha256\": \".*\"/\"sha256\": \"$(sha256sum <"$1" | cut -d ' ' -f 1)\"/;n;s/\"size\": [0-9]*/\"size\": $(stat -c %s "$1")/}" b/$M
     sign_anyway
+}
+
+# Acme's plugin in C++ in place of the canary, and a model that asks for it.
+cxx() {
+    rm -rf b && cp -r "$A/cxx" b && chmod -R u+w b || exit 99
+    sed -i 's/CanaryModel/CxxModel/; s/"canary"/"cxx"/' model/config.json
+    sign
+}
+
+# Another bundle in the place of acme's first: the canary with a shader.
+shader() { rm -rf b; cp -r "$A/shader" b && chmod -R u+w b && sign; }
+# spoil INDEX BYTES: a word of the shader's SPIR-V in the library, with a manifest that agrees.
+spoil() {
+    cp "$(library b)" x.so
+    begin=$(LC_ALL=C grep -obUaP '\x03\x02\x23\x07' x.so | head -n 1 | cut -d : -f 1)
+    printf "$2" | dd of=x.so bs=1 seek=$((begin + 4 * $1)) conv=notrunc 2>/dev/null
+    replace x.so
 }
 
 # The attack itself, as a user would walk into it: status, and whether anything of the plugin ran.

@@ -35,7 +35,34 @@ static void forward_CanaryModel(corbel_build *b, const void *self)
 
 static const corbel_arch arch = CORBEL_CLASS(CanaryModel, "canary", "", "");
 static const corbel_arch *const archs[] = {&arch};
+#ifdef SHADER
+/* clang-format off */
+static const uint32_t spirv[] =
+#include "fill.comp.inc"
+;
+/* clang-format on */
+
+static void decompose_fill(corbel_build *b, const corbel_op *op, corbel_value *out)
+{
+    *out = op_affine(b, op->in[0], 2.0, 0.0);
+}
+
+static void launch_fill(corbel_build *b, const corbel_op *op, corbel_value out,
+                        corbel_launch *launch)
+{
+    (void)op;
+    (void)out;
+    corbel_push_int(b, launch, launch->n_elements);
+    corbel_launch_flat(launch, 64);
+}
+
+static const corbel_kernel fill =
+    CORBEL_KERNEL("fill", spirv, 2, 4, decompose_fill, launch_fill, 0.0);
+static const corbel_kernel *const kernels[] = {&fill};
+CORBEL_PLUGIN_WITH_KERNELS("acme/canary", "1.0.0", archs, kernels);
+#else
 CORBEL_PLUGIN("acme/canary", "1.0.0", archs);
+#endif
 
 #ifdef CONSTRUCTOR
 __attribute__((constructor)) static void at_load(void)

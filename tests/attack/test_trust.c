@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "corbel/plugin.h"
 #include "shell.h"
 
@@ -51,6 +52,7 @@ static void test_a_trusted_plugin_runs(void **state)
         {"install; run --plugin acme/canary@sha256:$pin", 1, "CANARY"},
         {"install; run --plugin $pin", 1, "CANARY"},
         {"rm b/$M.minisig; run --dev b", 1, "CANARY"},
+        {"rm b/$M.minisig; run --dev b --isolation never", 3, "always isolated"},
         {"corbel plugin verify b", 0, NULL},
     };
 
@@ -126,7 +128,7 @@ static void test_keys(void **state)
         {"corbel key revoke acme; corbel key trust acme --for 'acme/*'", 3, "revoked"},
         {"install; corbel key revoke sha256:$pin; run", 3, "is revoked"},
         {"corbel key revoke $(pin); corbel plugin install b", 3, "is revoked"},
-        {"corbel key trust \"$F/keys/revoked.pub\" --for 'acme/*'", 3, "revoked"},
+        {"corbel key trust \"$K/revoked.pub\" --for 'acme/*'", 3, "revoked"},
         {"corbel key trust acme", 2, "--for"},
         {"corbel key new evil --no-passphrase >/dev/null; cp home/keys/evil.pub acme.pub; "
          "corbel key trust acme.pub --for 'evil/*'",
@@ -154,7 +156,7 @@ static void test_old_releases(void **state)
         {"sed -i 's/\"release\": 1/\"release\": 9223372036854775807/' b/$M; minisign -v "
          ">/dev/null; "
          "sign_anyway; run --plugin b",
-         1, "release: expected 1 to"},
+         3, "release: expected 1 to"},
         {"edit 's/\"release\": 1/\"release\": 9223372036854775806/'; corbel plugin verify b", 0,
          NULL},
     };
@@ -208,11 +210,63 @@ static void test_libraries(void **state)
         {"cp $(library b) x.so; printf '\\267' | dd of=x.so bs=1 seek=18 conv=notrunc 2>/dev/null; "
          "replace x.so; run --plugin b",
          3, "machine"},
-        {"edit 's/\"major\": 1/\"major\": 9/'; run --plugin b", 1, "plugin ABI 9"},
-        {"edit 's/x86_64-linux-gnu\"/mips-linux-gnu\"/'; run --plugin b", 1, "has no library for"},
+        {"edit 's/\"major\": 1/\"major\": 9/'; run --plugin b", 3, "plugin ABI 9"},
+        {"edit 's/x86_64-linux-gnu\"/mips-linux-gnu\"/'; run --plugin b", 3, "has no library for"},
     };
 
     (void)state;
+    TABLE(rows);
+}
+
+/* Row 18: what is no kernel is refused before any code of the plugin or of a driver sees it. */
+static void test_shaders(void **state)
+{
+    static const struct attack rows[] = {
+        {"shader; run --plugin b", 1, "CANARY"},
+        {"shader; spoil 0 '\\007\\043\\002\\003'; run --plugin b", 3, "byte order"},
+        {"shader; spoil 1 '\\000\\006\\001\\000'; run --plugin b", 3, "version 1.6"},
+        {"shader; spoil 3 '\\377\\377\\377\\377'; run --plugin b", 3, "bound of 4294967295"},
+        {"shader; spoil 5 '\\021\\000\\377\\377'; run --plugin b", 3, "kernel fill"},
+        {"shader; spoil 6 '\\343\\024\\000\\000'; run --plugin b", 3, "capability 5347"},
+        {"shader; spoil 6 '\\343\\024\\000\\000'; install; run", 3, "capability 5347"},
+        {"shader; spoil 6 '\\343\\024\\000\\000'; rm b/$M.minisig; run --dev b", 3,
+         "capability 5347"},
+        {"shader; sed -i 's/\"push_size\": 4/\"push_size\": 8/' b/$M; sign_anyway; run --plugin b",
+         3, "manifest"},
+        {"shader; sed -i 's/\"bindings\": 2/\"bindings\": 3/' b/$M; sign_anyway; run --plugin b", 3,
+         "manifest"},
+    };
+
+    (void)state;
+    TABLE(rows);
+}
+
+/* What C++ and Rust need is granted in the sandbox, and nowhere else. */
+static void test_plugins_that_need_isolation(void **state)
+{
+    static const struct attack rows[] = {
+        {"cxx; run --plugin b", 0, NULL},
+        {"cxx; try program model --plugin b", 0, NULL},
+        {"cxx; sed -i 's/: 4/: 5/' model/config.json; run --plugin b", 1, "exception was caught"},
+        {"cxx; install; run; corbel plugin verify $pin", 0, NULL},
+        {"cxx; rm b/$M.minisig; run --dev b", 0, NULL},
+        {"cxx; run --plugin b --isolation always", 0, NULL},
+        {"cxx; run --plugin b --isolation never", 3, "never loaded into this process"},
+        {"cxx; install; run --isolation never", 3, "never loaded into this process"},
+        {"cxx; sed -i '/needs_isolation/d' b/$M; sign_anyway; run --plugin b", 3, "PT_TLS"},
+        {"cxx; sed -i 's/_isolation\": true/_isolation\": false/' b/$M; sign_anyway; run --plugin "
+         "b",
+         3, "needs_isolation: expected true"},
+        {"cxx; replace $A/libraries/cxx_hostile.so; run --plugin b", 3, "sandbox forbids"},
+        {"cxx; replace $A/libraries/rpath.so; run --plugin b", 3, "RUNPATH"},
+        {"cxx; replace $A/libraries/execstack.so; run --plugin b", 3, "GNU_STACK"},
+        {"cxx; replace $A/libraries/needed.so; run --plugin b", 3, "libcanary_dependency.so"},
+        {"cxx; replace $A/libraries/export.so; run --plugin b", 3, "exports another_export"},
+    };
+
+    (void)state;
+    if (!file_exists(ATTACK_DIR "/cxx"))
+        skip(); /* no C++ compiler */
     TABLE(rows);
 }
 
@@ -222,7 +276,7 @@ static void test_files_beside(void **state)
     static const struct attack rows[] = {
         {"echo x >b/extra; run --plugin b", 3, "does not list"},
         {"echo x >b/lib/.hidden; run --plugin b", 3, "does not list"},
-        {"rm b/LICENSE; run --plugin b", 4, "LICENSE"},
+        {"rm b/LICENSE; run --plugin b", 3, "LICENSE"},
         {"cp b/LICENSE b/license; run --plugin b", 3, "does not list"},
         {"install; chmod u+w $store; echo x >$store/extra; run", 3, "does not list"},
         {"install; mv $store home/plugins/$(echo x | sha256sum | cut -d ' ' -f 1); run", 3,
@@ -240,26 +294,201 @@ static void test_manifests(void **state)
         {"sed -i 's/^ \"release\"/ \"release\": 1,\\n&/' b/$M; "
          "sign_anyway; "
          "run --plugin b",
-         1, "release"},
+         3, "release"},
         {"sed -i 's/\"license\": \"/&\\\\u0000/' b/$M; sign_anyway; "
          "run --plugin b",
-         1, "manifest"},
+         3, "manifest"},
         {"sed -i 's/\"release\": 1/\"release\": NaN/' b/$M; sign_anyway; "
          "run --plugin b",
-         1, "manifest"},
+         3, "manifest"},
         {"sed -i 's/\"release\": 1/\"release\": 18446744073709551616/' b/$M; minisign -v "
          ">/dev/null; "
          "sign_anyway; run --plugin b",
-         1, "manifest"},
-        {"sed -i '1s/^/\\xef\\xbb\\xbf/' b/$M; sign_anyway; run --plugin b", 1, "manifest"},
+         3, "manifest"},
+        {"sed -i '1s/^/\\xef\\xbb\\xbf/' b/$M; sign_anyway; run --plugin b", 3, "manifest"},
         {"head -c 100000 /dev/zero | tr '\\0' '[' >b/$M; sign_anyway; "
          "run --plugin b",
-         1, "manifest"},
+         3, "manifest"},
         {"sed -i 's/^ \"schema\"/ \"run\": \"me\",\\n&/' b/$M; "
          "sign_anyway; "
          "run --plugin b",
-         1, "unknown key run"},
-        {"head -c 2000000 /dev/zero >b/$M; run --plugin b", 1, "larger than"},
+         3, "unknown key run"},
+        {"head -c 2000000 /dev/zero >b/$M; run --plugin b", 3, "larger than"},
+    };
+
+    (void)state;
+    TABLE(rows);
+}
+
+/* Paths in a manifest that its rightful owner signed. */
+static void test_paths_of_manifests(void **state)
+{
+#define PATH(to) \
+    "sed -i 's#\"path\": \"LICENSE#\"path\": \"" to "#' b/$M; sign_anyway; run --plugin b"
+    static const struct attack rows[] = {
+        {PATH("../LICENSE"), 3, "not a plain relative path"},
+        {PATH("/etc/passwd"), 3, "not a plain relative path"},
+        {PATH("LICENSE/"), 3, "not a plain relative path"},
+        {PATH("./LICENSE"), 3, "not a plain relative path"},
+        {PATH("lib//LICENSE"), 3, "not a plain relative path"},
+        {PATH("x\\\\\\\\LICENSE"), 3, "not a plain relative path"},
+        {PATH("LICENS\xd0\x95"), 3, "not a plain relative path"}, /* a Cyrillic E */
+        {PATH("corbel-plugin.json"), 3, "can't list itself"},
+        {"sed -i 's#lib/x86#lib/../../x86#g' b/$M; sign_anyway; run --plugin b", 3,
+         "not a plain relative path"},
+        {"x=$(head -c 5000 /dev/zero | tr '\\0' x); sed -i \"s#\\\"path\\\": \\\"LICENSE#&$x#\" "
+         "b/$M; "
+         "sign_anyway; run --plugin b",
+         3, "longer than"},
+        {"sed -i 's#acme/canary#acme/*#' b/$M; sign_anyway; run --plugin b", 3, "name: acme/*"},
+        {"sed -i 's#acme/canary#acme/../canary#' b/$M; sign_anyway; run --plugin b", 3, "name: "},
+        {"sed -n '/\"targets\"/,/^ \\]/p' b/$M | sed '1d; $d; s/^  }$/  },/' >block; "
+         "sed -i '/\"targets\"/r block' b/$M; sign_anyway; run --plugin b",
+         3, "is there twice"},
+        {"cd b; seq 1 5000 | xargs touch; cd ..; run --plugin b", 3, "more than"},
+        {"d=b; for i in 1 2 3 4 5 6 7 8 9 10; do d=$d/d; done; mkdir -p $d; run --plugin b", 3,
+         "can't be read"},
+    };
+
+    (void)state;
+    TABLE(rows);
+}
+
+/* A revocation that can't be understood stops everything: it may be the one that matters. */
+static void test_revocations_by_hand(void **state)
+{
+#define REVOKED(keys, pins)                                                       \
+    "printf '{\\n \"keys\": [" keys "],\\n \"pins\": [" pins "],\\n \"schema\": " \
+    "\"corbel.revoked/1\"\\n}\\n' >home/revoked.json; chmod 600 home/revoked.json; "
+    static const struct attack rows[] = {
+        {"pin=$(pin); " REVOKED("", "\\n  \"'$pin'\"\\n ") "run --plugin b", 3, "is revoked"},
+        {"pin=$(pin | tr a-f A-F); " REVOKED("", "\\n  \"'$pin'\"\\n ") "run --plugin b", 1,
+         "revoked.json: pins: "},
+        {REVOKED("\\n  \"RWQnotakey\"\\n ", "") "run --plugin b", 1, "not a minisign public key"},
+        /* the same key under another id */
+        {"corbel key revoke acme >/dev/null; key() { tail -1 home/keys/acme.pub | base64 -d; }; "
+         "{ key | head -c 2; printf 12345678; key | tail -c 32; } | base64 -w 0 >other.pub; "
+         "corbel key trust other.pub --for 'acme/*'",
+         3, "this key is revoked"},
+    };
+
+    (void)state;
+    TABLE(rows);
+}
+
+/* What lies in the place of a file that is read on every start. */
+static void test_files_that_never_end(void **state)
+{
+#define PIPE(name) "rm -f home/" name "; mkfifo -m 600 home/" name "; run --plugin b"
+#define HUGE(name) "truncate -s 100G home/" name "; chmod 600 home/" name "; run --plugin b"
+    static const struct attack rows[] = {
+        {PIPE("keyring.json"), 1, "not a regular file"},
+        {PIPE("revoked.json"), 1, "not a regular file"},
+        {PIPE("releases.json"), 1, "not a regular file"},
+        {HUGE("keyring.json"), 1, "at most 4194304 are read"},
+        {HUGE("revoked.json"), 1, "at most 4194304 are read"},
+        {HUGE("releases.json"), 1, "at most 4194304 are read"},
+        {"truncate -s 100G b/$M.minisig; run --plugin b", 3, "larger than"},
+        {"truncate -s 100G corbel.lock; run --plugin b --lock corbel.lock", 1, "are read"},
+        {"mkfifo corbel.lock; run --plugin b --lock corbel.lock", 1, "not a regular file"},
+        {"run --plugin b --lock /dev/zero", 1, "not a regular file"},
+        {"lock; mkfifo model/generation_config.json; run --plugin b --lock corbel.lock", 1,
+         "not a regular file"},
+        {"rm -f home/.lock; mkfifo home/.lock; corbel plugin install b >/dev/null && run", 1,
+         "CANARY"},
+        {"corbel key trust acme --for 'acme/*' <&- >&- 2>&-; run --plugin b", 1, "CANARY"},
+    };
+
+    (void)state;
+    TABLE(rows);
+}
+
+/* CORBEL_HOME made with any umask is the user's alone, and nothing else is changed for it. */
+static void test_making_a_home(void **state)
+{
+#define MODE(path, mode) "test \"$(stat -c %a " path ")\" = " mode " || exit 9; exit $status"
+    static const struct attack rows[] = {
+        {"umask 000; rm -rf home; corbel key new acme --no-passphrase >/dev/null; corbel key trust "
+         "acme --for 'acme/*' >/dev/null; sign; install; "
+         "test -z \"$(find home -perm /077)\" && run",
+         1, "CANARY"},
+        {"echo x >f; chmod 640 f; CORBEL_HOME=$PWD/f try key new x --no-passphrase; " MODE("f",
+                                                                                           "640"),
+         1, "Not a directory"},
+        {"mkdir t; echo x >t/x; chmod 1777 t; CORBEL_HOME=$PWD/t try key new x --no-passphrase; "
+         "test ! -e t/keys || exit 9; " MODE("t", "1777"),
+         3, "others have access"},
+        {"unset CORBEL_HOME HOME XDG_DATA_HOME; corbel key new x --no-passphrase", 2, "HOME"},
+        {"unset CORBEL_HOME XDG_DATA_HOME; HOME=relative corbel key new x --no-passphrase", 2,
+         "HOME"},
+        {"CORBEL_HOME=/$(head -c 9000 /dev/zero | tr '\\0' x) run --plugin b", 2, "a path of"},
+        {"chmod 777 .; corbel audit >a; status=$?; chmod 700 .; grep -q 'take away CORBEL_HOME' a "
+         "|| exit 9; exit $status",
+         1, "1 finding"},
+    };
+
+    (void)state;
+    TABLE(rows);
+}
+
+/* Files that are read and that a lock might forget. */
+static void test_files_under_unusual_names_are_locked(void **state)
+{
+#define MODEL(name) \
+    "rm -rf model; cp -r \"$F/models/" name "/model\" model && chmod -R u+w model || exit 99; "
+#define LOCK                                                                                \
+    "corbel lock model --output corbel.lock >/dev/null || exit 99; run --lock corbel.lock " \
+    ">/dev/null || exit 99; "
+#define SPOIL(file) "echo x >>" file "; run --lock corbel.lock"
+    static const struct attack rows[] = {
+        /* shards that are not called *.safetensors */
+        {MODEL("llama_sharded") "mv model/model-00001-*.safetensors model/weights.dat; "
+                                "sed -i 's/model-00001-[a-z0-9-]*.safetensors/weights.dat/' "
+                                "model/model.safetensors.index.json; " LOCK SPOIL(
+                                    "model/weights.dat"),
+         3, "weights.dat: size"},
+        {MODEL("llama_sharded") "mv model/model-00001-*.safetensors model/.x.safetensors; "
+                                "sed -i 's/model-00001-[a-z0-9-]*.safetensors/.x.safetensors/' "
+                                "model/model.safetensors.index.json; " LOCK SPOIL(
+                                    "model/.x.safetensors"),
+         3, ".x.safetensors: size"},
+        /* a pickle that is read although there is something.safetensors */
+        {MODEL("llama_bin") "cp model/config.json model/x.safetensors; " LOCK SPOIL(
+             "model/pytorch_model.bin"),
+         3, "pytorch_model.bin: size"},
+        {MODEL("llama_causal") "mkdir model/additional_chat_templates; " LOCK SPOIL(
+             "model/additional_chat_templates/.x.jinja"),
+         3, ".x.jinja"},
+    };
+
+    (void)state;
+    TABLE(rows);
+}
+
+/* Names that a stranger chose, on the user's terminal. */
+static void test_names_with_escapes(void **state)
+{
+#define QUIET \
+    "status=$?; cat e >&2; grep -q \"$(printf '[\\033\\a\\b]')\" o e && exit 9; exit $status"
+#define CONFIG(plugin)                                                                \
+    "rm home/keyring.json; echo '{\"architectures\": [\"CanaryModel\"], \"corbel\": " \
+    "{\"plugin\": \"" plugin "\"}}' >model/config.json; run --trust-remote-plugin >o 2>e; " QUIET
+    static const struct attack rows[] = {
+        {"x=$(printf 'a\\033[2J\\ab'); : >\"model/$x.py\"; corbel audit model >o 2>e; " QUIET, 1,
+         "finding"},
+        {"x=$(printf 'a\\033[2J\\ab'); mv b \"$x\"; run --plugin \"$x\" >o 2>e; " QUIET, 1,
+         "CANARY"},
+        {"x=$(printf 'a\\033[2J\\ab'); : >\"b/$x\"; run --plugin b >o 2>e; " QUIET, 3,
+         "does not list"},
+        {"sed -i 's/CanaryModel/a\\\\u001b[2Jb/' model/config.json; run >o 2>e; " QUIET, 1,
+         "architectures[0]"},
+        {"lock; sed -i 's#\"id\": \"model#\"id\": \"mo\\\\u001b[2Jdel#' corbel.lock; "
+         "corbel audit --lock corbel.lock >o 2>e; " QUIET,
+         1, "finding"},
+        {CONFIG("acme/\\\\u001b[2Jx"), 1, "no plugin serves"},
+        {CONFIG("acme/x; rm -rf ~"), 1, "no plugin serves"},
+        {CONFIG("../b"), 1, "no plugin serves"},
+        {CONFIG("--help/x"), 1, "no plugin serves"},
     };
 
     (void)state;
@@ -381,6 +610,37 @@ static void test_other_users(void **state)
     TABLE(rows);
 }
 
+static void test_audit(void **state)
+{
+#define FINDS(what) "; corbel audit model --json >a; test $? = 1 && grep -q '" what "' a"
+    static const struct attack rows[] = {
+        {"corbel audit model --json | grep -q '\"models\":1'", 0, NULL},
+        {"{ run --dev b; } 2>/dev/null" FINDS("loaded from here with --dev"), 0, NULL},
+        {"{ run --dev b; } 2>/dev/null; corbel plugin remove b; corbel audit", 0, NULL},
+        {"echo '{\"text_config\": {\"_attn_implementation\": \"org/x\"}}' "
+         ">model/config.json" FINDS("_attn_implementation names code"),
+         0, NULL},
+        {"echo '{\"_attn_implementation\": \"sdpa\", \"trust_remote_code\": false}' "
+         ">model/config.json; corbel audit model",
+         0, NULL},
+        {"echo '{\"auto_map\": {\"AutoTokenizer\": \"a.b\"}}' >model/tokenizer_config.json" FINDS(
+             "auto_map names code"),
+         0, NULL},
+        {"cp \"$(library b)\" model/notes.txt" FINDS("native code"), 0, NULL},
+        {"mkdir model/sub; : >model/sub/x.pkl" FINDS("a pickle"), 0, NULL},
+        {": >model/x.py" FINDS("code in a model"), 0, NULL},
+        {"chmod o+w model" FINDS("others may write"), 0, NULL},
+        {"install; echo x >>$store/LICENSE" FINDS("LICENSE"), 0, NULL},
+        {"install; rm $store/$M.minisig" FINDS("no signature"), 0, NULL},
+        {"install; corbel key revoke acme" FINDS("is revoked"), 0, NULL},
+        {"corbel key trust acme --for '*/*' >/dev/null" FINDS("of every publisher"), 0, NULL},
+        {"echo x >home/origins.json; chmod 600 home/origins.json" FINDS("origins.json"), 0, NULL},
+    };
+
+    (void)state;
+    TABLE(rows);
+}
+
 /* Row 26: whenever the installer dies, the store holds whole bundles or none. */
 static void test_a_killed_installer(void **state)
 {
@@ -420,16 +680,26 @@ int main(void)
         cmocka_unit_test(test_old_releases),
         cmocka_unit_test(test_files_that_are_no_files),
         cmocka_unit_test(test_libraries),
+        cmocka_unit_test(test_shaders),
+        cmocka_unit_test(test_plugins_that_need_isolation),
         cmocka_unit_test(test_files_beside),
         cmocka_unit_test(test_manifests),
+        cmocka_unit_test(test_paths_of_manifests),
+        cmocka_unit_test(test_revocations_by_hand),
+        cmocka_unit_test(test_files_that_never_end),
+        cmocka_unit_test(test_making_a_home),
+        cmocka_unit_test(test_files_under_unusual_names_are_locked),
+        cmocka_unit_test(test_names_with_escapes),
         cmocka_unit_test(test_two_plugins_for_one_architecture),
         cmocka_unit_test(test_locks),
         cmocka_unit_test(test_architectures),
         cmocka_unit_test(test_other_users),
+        cmocka_unit_test(test_audit),
         cmocka_unit_test(test_a_killed_installer),
     };
 
     setenv("A", ATTACK_DIR, 1);
+    setenv("K", TEST_SOURCE_DIR "/tests/fixtures/keys", 1); /* the full set has no keys */
     write_abi();
     have_minisign = system("minisign -v >/dev/null 2>&1") == 0;
     if (!have_minisign)

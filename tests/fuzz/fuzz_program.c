@@ -17,12 +17,25 @@ static void print_all(const struct program *p)
     text_finish(&text);
 }
 
+/* A device that runs every kernel that it is told of. */
+static const char *refuse_none(void *user, const struct program *p,
+                               const struct program_region *region,
+                               const struct program_kernel *kernel)
+{
+    (void)user;
+    (void)p;
+    (void)region;
+    (void)kernel;
+    return NULL;
+}
+
 static void plan_all(const struct program *p, unsigned bits)
 {
     const struct plan_options options = {.fuse_linear = bits & 1,
                                          .fuse_norm = bits & 2,
                                          .fuse_rope = bits & 4,
                                          .host_prologue = bits & 8,
+                                         .refuse_kernel = bits & 1 ? refuse_none : NULL,
                                          .alignment = 64};
     struct plan plan;
     corbel_error err;
@@ -66,6 +79,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (program_read(&p, bytes, size, &err) == CORBEL_OK) {
         if (program_verify(&p, false, &err) != CORBEL_OK)
             abort();
+        static const struct program_kernel kernels[] = {
+            {.name = "inner", .n_buffers = 3, .push_size = 8}, {.name = "outer", .n_buffers = 4}};
+        if (program_set_kernels(&p, kernels, 2, &err) != CORBEL_OK)
+            p.n_kernels = 0;
         print_all(&p);
         write_again(&p);
         for (unsigned bits = 0; bits < 16; bits += 5)

@@ -21,6 +21,8 @@ mv "$scratch/installed" "$prefix"
 "$prefix/bin/corbel" run demo/storyteller "Once upon a time" --max-new-tokens 16 --no-sample >"$scratch/story" ||
     failed "the installed command does not run"
 grep -q "Once upon a time" "$scratch/story" || failed "no story: $(cat "$scratch/story")"
+"$prefix/bin/corbel" run demo/sentiment "I loved every minute of it" | grep -q POSITIVE || failed "no sentiment"
+"$prefix/bin/corbel" run demo/shapes demo/shapes/examples/star.png | grep -q star || failed "no shape"
 
 # The demo lies in share/; plugins and libcorbel are found from there.
 library=$(find "$prefix" -name libcorbel.so)

@@ -17,8 +17,8 @@
 #define RUNTIME  TEST_SOURCE_DIR "/runtime/"
 
 static const char *const layers[] = {"base",    "hub",    "config", "checkpoint", "trust",
-                                     "program", "plugin", "device", "model",      "text",
-                                     "image",   "task",   "cli"};
+                                     "program", "plugin", "device", "model",      "conformance",
+                                     "text",    "image",  "chat",   "task",       "cli"};
 
 enum { HUB = 1 }; /* its index in layers */
 
@@ -30,9 +30,10 @@ static const char *const architectures[] = {"llama",   "mistral",    "gemma",   
                                             "roberta", "distilbert", "mixtral", "qwen",  "phi",
                                             "vit",     "resnet",     "t5",      "falcon"};
 
-/* Folders that may say such names: types in tokenizer.json are called after the first model that
- * had them (BertNormalizer), and the command's help has examples. */
-static const char *const may_name[] = {"text", "cli"};
+/* Folders that may say such names: types in tokenizer.json and preprocessor_config.json are called
+ * after the first model that had them (BertNormalizer, ViTImageProcessor), and the command's help
+ * has examples. */
+static const char *const may_name[] = {"text", "image", "cli"};
 
 /* A rope_type, whichever model uses it. */
 static const char rope_type[] = "llama3";
@@ -200,9 +201,14 @@ static const char *begins_with_architecture(const char *part)
     return NULL;
 }
 
+/* What the sentence-transformers library calls its settings, whatever the model is. */
+static const char settings_file[] = "sentence_bert_config";
+
 static const char *architecture_in(const char *word, size_t size)
 {
     const char *name = NULL;
+    if (size == strlen(settings_file) && strncmp(word, settings_file, size) == 0)
+        return NULL;
     for (size_t i = 0; !name && i < size; i++)
         if (i == 0 || word[i - 1] == '_')
             name = begins_with_architecture(word + i);
