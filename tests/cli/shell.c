@@ -141,10 +141,12 @@ static bool objects_near(struct json_object *a, struct json_object *b, double to
 {
     if (json_object_object_length(a) != json_object_object_length(b))
         return false;
-    json_object_object_foreach(a, key, value)
+    struct json_object_iter member;
+    json_object_object_foreachC(a, member)
     {
         struct json_object *other;
-        if (!json_object_object_get_ex(b, key, &other) || !json_near(value, other, tolerance))
+        if (!json_object_object_get_ex(b, member.key, &other) ||
+            !json_near(member.val, other, tolerance))
             return false;
     }
     return true;

@@ -249,11 +249,11 @@ static void check_parameters(const char *name, struct json_object *tensors)
             fail_msg("%s: the checkpoint has no %s (older: %s)", name, p->name,
                      p->older ? p->older : "none");
     }
-    json_object_object_foreach(tensors, left, unused)
+    struct json_object_iter left;
+    json_object_object_foreachC(tensors, left)
     {
-        (void)unused;
-        if (!is_buffer(left))
-            fail_msg("%s: %s has no parameter %s", name, arch, left);
+        if (!is_buffer(left.key))
+            fail_msg("%s: %s has no parameter %s", name, arch, left.key);
     }
     plugin_model_destroy(&model);
     config_finish(&config);
